@@ -6,7 +6,7 @@ not know.
 """
 
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
@@ -33,12 +33,11 @@ from argogrant.argocd.simulation.role_effect import (
 from argogrant.argocd.subject_rules import shortened
 from argogrant.grants.access.inheritance import Heirs, RoleInheritance
 from argogrant.grants.model.grant import NO_RISKS, RoleRisks, project_of
+from argogrant.grants.model.steps import Steps, completed
 from argogrant.grants.model.untrusted_text import cached_if_short
 from argogrant.grants.model.validation import quote
 
 T = TypeVar("T")
-Steps = Generator[int, None, T]
-"""Long work in steps; each yields the work since the last one, in lines and roles."""
 BUILT_IN_ROLES: Final = frozenset({"role:admin", "role:readonly"})
 """Source: argoproj/argo-cd, ``assets/builtin-policy.csv``."""
 PERSISTENT: Final[Mapping[tuple[str, str], str]] = {
@@ -503,16 +502,6 @@ def _parts(whole: Sequence[T]) -> Iterator[Sequence[T]]:
 
 def _returning_none(steps: Iterator[int]) -> Steps[None]:
     yield from steps
-
-
-def completed(steps: Steps[T]) -> T:
-    """Perform all steps, and return the result."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: T = end.value
-            return result
 
 
 @lru_cache(maxsize=1 << 10)

@@ -23,6 +23,7 @@ from argogrant.controller.remote.connection import Connect
 from argogrant.controller.status.reporter import Reporter
 from argogrant.controller.status.retention import RetentionCollector
 from argogrant.controller.status.writer import StatusWriter
+from argogrant.controller.stepwise import perform
 from argogrant.controller.store import POLICIES, UNASSIGNED, Store
 from argogrant.grants.checks import InstanceState
 from argogrant.kube.client import Cluster
@@ -79,7 +80,7 @@ class NamespaceManager:
         )
         self._reporter = Reporter(self._store, self._writer, audit, self._retention)
         self._one_at_a_time = asyncio.Lock()
-        self._decisions_lock = asyncio.Lock()
+        self._work_lock = asyncio.Lock()
         self._reconcilers: dict[str, Reconciler] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._relisting: asyncio.Task[int] | None = None
@@ -224,7 +225,7 @@ class NamespaceManager:
                 metrics=self._metrics.get(self._store.namespace, name),
                 clock=self._clock,
                 one_at_a_time=self._one_at_a_time,
-                decisions_lock=self._decisions_lock,
+                work_lock=self._work_lock,
             )
             try:
                 await reconciler.run()
@@ -260,9 +261,11 @@ class NamespaceManager:
             changed.clear()
             now = self._clock()
             grants = self._store.unassigned_grants()
-            decisions.update(grants, no_instance, now, self._store)
-            self._reporter.report_and_release_grants(
-                decisions, nothing, Snapshot(), now, self._faults
+            await perform(decisions.steps(grants, no_instance, now, self._store))
+            await perform(
+                self._reporter.report_and_release_grants(
+                    decisions, nothing, Snapshot(), now, self._faults
+                )
             )
             self._reporter.report_orphaned_approvals(now)
             needs_recheck = decisions.recheck_at is not None or any(

@@ -10,7 +10,6 @@ from collections.abc import (
     Callable,
     Collection,
     Iterable,
-    Iterator,
     Mapping,
     Sequence,
 )
@@ -28,8 +27,6 @@ from argogrant.argocd.overlay import Owner
 from argogrant.argocd.policy_csv import PolicyCSV
 from argogrant.argocd.roles import (
     RoleAnalysis,
-    Steps,
-    completed,
     find_global_roles,
     names_used_as_roles,
     names_used_as_roles_in,
@@ -72,6 +69,7 @@ from argogrant.grants.effectiveness import ArgoCDSettings, LoginConfig
 from argogrant.grants.model.grant import Binding, Grant, accounted_to
 from argogrant.grants.model.identity import IdentityPattern
 from argogrant.grants.model.reasons import Finding, Reason
+from argogrant.grants.model.steps import Steps, completed
 from argogrant.grants.model.validation import quote
 from argogrant.grants.near_misses import (
     NO_NAMES,
@@ -462,8 +460,7 @@ class DecisionCache:
         Without a store, grants have no approvals and extend no grant. ``written_end``
         returns the end that Argo CD's RBAC policy contains for a binding.
         """
-        for _ in self.steps(records, state, now, store, written_end):
-            pass
+        completed(self.steps(records, state, now, store, written_end))
 
     def steps(
         self,
@@ -472,7 +469,7 @@ class DecisionCache:
         now: datetime,
         store: Store | None = None,
         written_end: WrittenEnd = lambda _binding: None,
-    ) -> Iterator[None]:
+    ) -> Steps[None]:
         """Decide like ``update``, and yield after each grant.
 
         Until the last step, the cache has the decisions of before.
@@ -486,7 +483,7 @@ class DecisionCache:
         for grant in related_grants.ordered():
             decision = self._decide(grant, related_grants, state, now, reusable)
             decisions[grant.uid] = decision
-            yield
+            yield 1
         self.records = by_uid
         self._replace(decisions, state, now)
 
@@ -508,8 +505,8 @@ class DecisionCache:
         instants = (decision.recheck_at for decision in self._decisions.values())
         self.recheck_at = min((i for i in instants if i is not None), default=None)
 
-    def add_notes(self, notes: StatusNotes) -> None:
-        """Add the notes to the decisions that do not have them yet."""
+    def add_notes(self, notes: StatusNotes) -> Steps[None]:
+        """Add the notes to the decisions without them; yield after each."""
         is_new = notes is not self._notes
         self._subjects.retain(self._decisions)
         for uid in self._without_notes:
@@ -518,12 +515,13 @@ class DecisionCache:
                 self._subjects.add(decision.grant)
             elif decision is not None:
                 self._subjects.discard(decision.grant)
-        for uid in list(self._decisions) if is_new else self._without_notes:
+        for uid in list(self._decisions if is_new else self._without_notes):
             decision = self._decisions.get(uid)
             if decision is not None:
                 with self._faults.contain(f"AccessGrant {decision.grant.name}"):
                     earlier = self._subjects.before(decision.grant)
                     self._decisions[uid] = add_notes(decision, notes, earlier)
+            yield 1
         self._notes = notes
         self._without_notes.clear()
 
@@ -840,12 +838,11 @@ class Planner:
 
     def decide(self, record: InstanceRecord, seen: Snapshot) -> None:
         """Decide about every grant of the instance."""
-        for _ in self.decide_in_steps(record, seen):
-            pass
+        completed(self.decide_in_steps(record, seen))
 
     def decide_in_steps(
         self, record: InstanceRecord, seen: Snapshot, *, by_last_state: bool = False
-    ) -> Iterator[object]:
+    ) -> Steps[None]:
         """Decide like ``decide``, and yield after each AppProject and each grant.
 
         One namespace can have so many policies and grants that all of it takes minutes.
@@ -943,6 +940,10 @@ class Planner:
 
     def add_notes(self, analysis: RoleAnalysis) -> None:
         """Add notes to the decisions, from an analysis of the roles."""
+        completed(self.add_notes_in_steps(analysis))
+
+    def add_notes_in_steps(self, analysis: RoleAnalysis) -> Steps[None]:
+        """Add notes like ``add_notes``, and yield after each grant."""
         last = self.gathered
         if last is None:
             return
@@ -951,7 +952,7 @@ class Planner:
             if notes != self._notes or last.state.roles != self._noted_roles:
                 self._notes, self._noted_roles = notes, last.state.roles
             self._noted_for = (last.roles, last.settings, analysis)
-        self.decisions.add_notes(self._notes)
+        yield from self.decisions.add_notes(self._notes)
 
     def _rules(self) -> NamespaceRules:
         return self._store.rules(self._verification.verification())

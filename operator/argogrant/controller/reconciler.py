@@ -79,7 +79,6 @@ from collections.abc import (
     Awaitable,
     Callable,
     Iterable,
-    Iterator,
     Mapping,
     Sequence,
 )
@@ -87,7 +86,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from argogrant.api.argocdinstance import Instance
 from argogrant.api.remote_cluster import ArgoCDLocation
@@ -128,8 +127,10 @@ from argogrant.controller.status.instance_conditions import (
     InstanceStatusInput,
 )
 from argogrant.controller.status.reporter import Reporter
+from argogrant.controller.stepwise import Stepwise
 from argogrant.controller.store import OBSERVE_TIMEOUT, InstanceRecord, Store
 from argogrant.grants.model.grant import Binding
+from argogrant.grants.model.steps import Steps, completed
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import Backoff, ClusterError, Conflict, Forbidden, NotFound
 from argogrant.kube.refusals import refusal_of
@@ -145,10 +146,8 @@ end, and each connection reads certificates on the event loop that all share."""
 GATHER_SHARE: Final = 0.25
 """Part of the time in which the instances of a namespace gather their states; after
 each gathering there is a pause for the rest. Removals do not wait for it."""
-STEP_SECONDS: Final = 0.02
-"""Seconds in which grants are decided before other tasks have their turn."""
 UNDIVIDED_SECONDS: Final = 0.1
-"""Seconds of deciding after which an instance shares them with others."""
+"""Seconds of long work after which an instance shares the time with others."""
 LONGEST_DEBOUNCE: Final = 0.25
 """Seconds after the first change of a burst. The others share its reconciliation."""
 LONGEST_PAUSE: Final = 0.75
@@ -163,6 +162,7 @@ LOCATION_CHANGED: Final = (
 )
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Reconciler:
@@ -174,7 +174,7 @@ class Reconciler:
         home: Client of the operator's own cluster.
         connect: Builds clients of other clusters.
         one_at_a_time: Lock of long work in the background.
-        decisions_lock: Lock of the instances that decide about their grants for long.
+        work_lock: Lock of the instances that decide about their grants for long.
     """
 
     def __init__(  # noqa: PLR0913
@@ -189,7 +189,7 @@ class Reconciler:
         metrics: InstanceMetrics,
         clock: Clock,
         one_at_a_time: asyncio.Lock,
-        decisions_lock: asyncio.Lock,
+        work_lock: asyncio.Lock,
     ) -> None:
         self._name = name
         self._qualified_name = f"{store.namespace}/{name}"
@@ -212,7 +212,7 @@ class Reconciler:
         """Texts that other programs overwrote repeatedly, at the last report."""
         self._has_failed = False
         """True after an unforeseen exception, until a reconciliation has succeeded."""
-        self._decisions_lock = decisions_lock
+        self._work_lock = work_lock
         self._decided_in = 0.0
         """Seconds of work of the last decisions."""
         self._faults = Faults(self._qualified_name, metrics.record_internal_error)
@@ -504,27 +504,35 @@ class Reconciler:
     async def _decide(
         self, argocd: ArgoCD, record: InstanceRecord, *, by_last_state: bool = False
     ) -> None:
-        """Decide about every grant, in steps between which everything else goes on.
+        """Decide about every grant, in steps between which everything else goes on."""
+        work = Stepwise(
+            self._planner.decide_in_steps(
+                record, argocd.snapshot(), by_last_state=by_last_state
+            )
+        )
+        try:
+            await self._perform(work, argocd, record)
+        finally:
+            self._decided_in = work.seconds
+
+    async def _perform(
+        self, work: Stepwise[T], argocd: ArgoCD, record: InstanceRecord
+    ) -> T:
+        """Do long work in steps, and return its result.
 
         A namespace with many policies and grants takes long. After a part of a second,
-        only one instance decides at a time, for half of the time, and what ends access
+        only one instance works at a time, for half of the time, and what ends access
         is written meanwhile.
         """
-        loop = asyncio.get_running_loop()
-        self._decided_in, remove_at = 0.0, loop.time()
-        steps = self._planner.decide_in_steps(
-            record, argocd.snapshot(), by_last_state=by_last_state
-        )
-        while self._decided_in < UNDIVIDED_SECONDS:
-            if self._advance(steps):
-                return
+        remove_at = asyncio.get_running_loop().time()
+        while work.seconds < UNDIVIDED_SECONDS:
+            if work.advance():
+                return work.result
             await asyncio.sleep(0)
         while True:
-            async with self._decisions_lock:
-                before = self._decided_in
-                if self._advance(steps):
-                    return
-                await asyncio.sleep(self._decided_in - before)
+            async with self._work_lock:
+                if await work.share_time():
+                    return work.result
             remove_at = await self._remove_meanwhile(argocd, record, remove_at)
 
     async def _remove_meanwhile(
@@ -552,15 +560,6 @@ class Reconciler:
         ended = loop.time()
         return ended + REMOVAL_PAUSE + 3 * (ended - began)
 
-    def _advance(self, steps: Iterator[object]) -> bool:
-        """Decide for some milliseconds; return whether everything is decided."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        try:
-            return all(loop.time() - began < STEP_SECONDS for _ in steps)
-        finally:
-            self._decided_in += loop.time() - began
-
     async def _converge(self, argocd: ArgoCD, record: InstanceRecord) -> "_Result":
         for attempt in range(ATTEMPTS):
             if attempt:
@@ -587,7 +586,8 @@ class Reconciler:
             failure = members.failure or self._writes.overdue
             if members.conflicts:
                 failure = failure or Conflict(_changed_meanwhile(members.conflicts))
-            self._report(argocd, _with_obstacles(planned, members), failure)
+            planned = _with_obstacles(planned, members)
+            await self._report(argocd, record, planned, failure)
             is_complete = failure is None and self._faults.finding is None
             is_complete = is_complete and self._writes.is_empty
             wait = members.no_later_than(write_delay)
@@ -766,8 +766,12 @@ class Reconciler:
         since = overdue_since(seen, self._decisions.all(), self._clock())
         self._metrics.overdue_since(since)
 
-    def _report(
-        self, argocd: ArgoCD, planned: Plan, failure: ClusterError | None
+    async def _report(
+        self,
+        argocd: ArgoCD,
+        record: InstanceRecord,
+        planned: Plan,
+        failure: ClusterError | None,
     ) -> None:
         """Report a reconciliation, with the notes about grants that are known.
 
@@ -778,11 +782,12 @@ class Reconciler:
             logger.warning("%s: %s", self._qualified_name, failure)
             if isinstance(failure, Forbidden):
                 self._permissions.request_check()
-        seen = argocd.snapshot()
         self._request_analysis()
         if self._analyzer.result is None:
             return
-        self._planner.add_notes(self._analyzer.result.analysis)
+        notes = self._planner.add_notes_in_steps(self._analyzer.result.analysis)
+        await self._perform(Stepwise(notes), argocd, record)
+        seen = argocd.snapshot()
         self._removed = frozenset()
         contentions = [self._applier.contention, *self._projects.contentions]
         contested = contested_finding(contentions)
@@ -793,7 +798,8 @@ class Reconciler:
             text_bytes=size_of(seen.config_map.data) if seen.config_map else 0,
             contested=contested is not None,
         )
-        self._metrics.grants(self._report_grants(planned, seen))
+        report = Stepwise(self._report_grants(planned, seen))
+        self._metrics.grants(await self._perform(report, argocd, record))
         self._metrics.in_force(self._decisions.all())
         failures = self._connection.failures if self._connection is not None else ()
         self._returned = planned.returned
@@ -833,7 +839,7 @@ class Reconciler:
             self._planner.replace_outdated()
             nothing = Plan(overlay=None, blocked=blocked, removed_before=self._removed)
             self._removed = frozenset()
-            self._report_grants(nothing, argocd.snapshot())
+            completed(self._report_grants(nothing, argocd.snapshot()))
         with self._faults.contain("the report of the instance"):
             if blocked is not None:
                 self._reporter.report_not_ready(record, blocked, self._clock())
@@ -853,7 +859,8 @@ class Reconciler:
             record = self._record()
             if record is not None:
                 await self._decide(argocd, record)
-            self._report_grants(Plan(overlay=None, blocked=NOT_RECONCILED), seen)
+            nothing = Plan(overlay=None, blocked=NOT_RECONCILED)
+            completed(self._report_grants(nothing, seen))
         if isinstance(error, Forbidden):
             self._permissions.request_check()
         self._report_instance(InstanceStatusInput(seen=seen, error=error))
@@ -863,10 +870,10 @@ class Reconciler:
         seen = Snapshot()
         self._planner.decide(record, seen)
         nothing = Plan(overlay=None, blocked=NOT_KNOWN)
-        self._metrics.grants(self._report_grants(nothing, seen))
+        self._metrics.grants(completed(self._report_grants(nothing, seen)))
         self._report_instance(InstanceStatusInput(seen=seen))
 
-    def _report_grants(self, planned: Plan, seen: Snapshot) -> Mapping[str, int]:
+    def _report_grants(self, planned: Plan, seen: Snapshot) -> Steps[Mapping[str, int]]:
         """Report all grants; return their number by the reason of their condition."""
         return self._reporter.report_and_release_grants(
             self._decisions, planned, seen, self._clock(), self._faults

@@ -516,6 +516,8 @@ MANY: Final = 60
     [
         pytest.param(planner, "build_input", id="grants are decided"),
         pytest.param(Project, "why_not_grantable", id="projects are gathered"),
+        pytest.param(planner, "add_notes", id="notes are added"),
+        pytest.param(reporter.Reporter, "_report_grant", id="grants are reported"),
     ],
 )
 async def test_removal_does_not_wait_while_for_minutes(
@@ -542,6 +544,35 @@ async def test_removal_does_not_wait_while_for_minutes(
         assert took < 6 * SLOW
         assert operator.bound == {f"user-{number}" for number in range(MANY)}
         assert operator.instance_ready == "+Converged"
+
+
+@pytest.mark.parametrize(
+    ("owner", "function"),
+    [
+        pytest.param(planner, "build_input", id="decided"),
+        pytest.param(reporter.Reporter, "_report_grant", id="reported"),
+    ],
+)
+async def test_grants_of_no_instance_delay_no_removal_while_they_are(
+    owner: Any, function: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[float] = []
+    work = getattr(owner, function)
+    slow_work = slow(work, calls)
+
+    def work_slowly(*arguments: Any) -> Any:
+        instances = {getattr(one, "instance", "") for one in arguments}
+        return (slow_work if "missing" in instances else work)(*arguments)
+
+    async with two_bound() as operator:
+        monkeypatch.setattr(owner, function, work_slowly)
+        for number in range(MANY):
+            operator.grant(f"many-{number}", f"user-{number}", instance="missing")
+        await until(lambda: len(calls) > MANY / 4, within=2 * MANY)
+        operator.revoke("g2")
+        await until(lambda: "bob" not in operator.bound, within=6 * SLOW)
+
+        assert len(calls) < MANY
 
 
 async def test_instances_that_decide_for_long_take_turns(

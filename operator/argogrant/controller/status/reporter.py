@@ -74,6 +74,7 @@ from argogrant.grants.model.reasons import (
     Reason,
 )
 from argogrant.grants.model.record import format_record
+from argogrant.grants.model.steps import Steps
 from argogrant.grants.model.stored_condition import Conditions, StoredCondition
 from argogrant.grants.records import record_to_write
 
@@ -303,8 +304,8 @@ class Reporter:
         seen: Snapshot,
         now: datetime,
         faults: Faults,
-    ) -> Mapping[str, int]:
-        """Report every grant, and release those that are over.
+    ) -> Steps[Mapping[str, int]]:
+        """Report every grant, and release those that are over; yield after each.
 
         1. Remove the finalizer of each deleted grant that is revoked.
         2. Report each grant that has changed: events first, then its status.
@@ -328,6 +329,7 @@ class Reporter:
             except Exception as error:  # noqa: BLE001 - others are reported
                 faults.record(f"the report of AccessGrant {record.name}", error)
                 self._reported.pop(record.uid, None)
+            yield 1
         with faults.contain("the deletion of ended grants"):
             self._schedule_deletions(state)
         return Counter(
