@@ -44,8 +44,9 @@ TOMBSTONE_SECONDS: Final = 60.0
 SHORTEST_WATCH: Final = 1.0
 """Seconds; a watch of the API server lasts for minutes."""
 MOST_SHORT_WATCHES: Final = 3
-STEP_SECONDS: Final = 0.02
-"""Work on a page after which everything else has as much time."""
+STEP_SECONDS: Final = 0.1
+"""Work on a page after which everything else has as much time; a page of ordinary
+objects takes a third of it, so a restart is not delayed."""
 TOO_LARGE_SECONDS: Final = 60.0
 """Pause after a collection was too large, since it is read again as a whole."""
 
