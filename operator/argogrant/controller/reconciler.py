@@ -174,7 +174,7 @@ class Reconciler:
         home: Client of the operator's own cluster.
         connect: Builds clients of other clusters.
         one_at_a_time: Lock of long work in the background.
-        work_lock: Lock of the instances that decide about their grants for long.
+        work_lock: Lock of the instances whose work takes long.
     """
 
     def __init__(  # noqa: PLR0913
