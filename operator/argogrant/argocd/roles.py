@@ -543,9 +543,9 @@ def _matches_action(pattern: str, action: str, mode: str) -> bool:
     return has_subresources and pattern.startswith(action.removesuffix("*"))
 
 
-def global_roles(
-    text: PolicyCSV, projects: Iterable[Project] | None = ()
-) -> frozenset[str]:
+def find_global_roles(
+    text: PolicyCSV, projects: Iterable[Project] | None
+) -> Steps[frozenset[str]]:
     """Find the global roles that a grant can name.
 
     These are ``role:…``, and the second field of every ``g`` line, if they have a rule
@@ -556,14 +556,10 @@ def global_roles(
         text: The RBAC policy.
         projects: The AppProjects, which may have the rules of an inherited role; None
             if some of them are unknown, and then each such name counts as a role.
+
+    Yields:
+        The work since the last pause, in lines and roles.
     """
-    return completed(find_global_roles(text, projects))
-
-
-def find_global_roles(
-    text: PolicyCSV, projects: Iterable[Project] | None
-) -> Steps[frozenset[str]]:
-    """Find what ``global_roles`` returns; yields like ``analyse_roles``."""
     ruled = {rule.subject for rule in text.rules}
     subjects = ruled | {binding.subject for binding in text.bindings}
     names = {name for name in subjects if name.startswith("role:")}
