@@ -29,6 +29,7 @@ from argogrant.grants.decide import Decision, DesiredBinding, decide
 from argogrant.grants.model.grant import Binding, RoleRef, project_of
 from argogrant.grants.model.identity import RequesterVerification
 from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.steps import completed
 from controlplane import ControlPlane
 from support.builders import a_policy, a_role, grant_by
 from support.live_cluster import INSTANCE
@@ -97,8 +98,10 @@ class Situation:
         )
         since = RequesterVerification(verified_since=NOW)
         rules = NamespaceRules(policies=(policy,), verification=since)
-        gathered = StateGatherer("default", "argogrant").gather(
-            record_instance(body), seen, rules
+        gathered = completed(
+            StateGatherer("default", "argogrant").gather(
+                record_instance(body), seen, rules
+            )
         )
         project = project_of(self.role)
         name = self.role.removeprefix(f"proj:{project}:")

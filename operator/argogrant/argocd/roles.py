@@ -147,7 +147,9 @@ class RoleAnalysis:
     roles: tuple[DiscoveredRole, ...] = ()
     """Every role that a grant can name, sorted."""
     risks: Mapping[str, RoleRisks] = field(default_factory=dict)
-    """Risks of the roles that have some, by the name in Argo CD's RBAC policy."""
+    """Risks of the roles that have some, by the name in Argo CD's RBAC policy. This and
+    the next field repeat a part of ``roles``, of which there may be 100,000, so that
+    nothing has to read all of them at once."""
     without_effect: Mapping[str, str] = field(default_factory=dict)
     """Why a role allows nothing, by the same name; only of such roles."""
     default_roles: frozenset[str] = frozenset()

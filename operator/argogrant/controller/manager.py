@@ -261,7 +261,7 @@ class NamespaceManager:
             changed.clear()
             now = self._clock()
             grants = self._store.unassigned_grants()
-            await perform(decisions.steps(grants, no_instance, now, self._store))
+            await perform(decisions.decide(grants, no_instance, now, self._store))
             await perform(
                 self._reporter.report_and_release_grants(
                     decisions, nothing, Snapshot(), now, self._faults

@@ -69,7 +69,7 @@ from argogrant.grants.effectiveness import ArgoCDSettings, LoginConfig
 from argogrant.grants.model.grant import Binding, Grant, accounted_to
 from argogrant.grants.model.identity import IdentityPattern
 from argogrant.grants.model.reasons import Finding, Reason
-from argogrant.grants.model.steps import Steps, completed
+from argogrant.grants.model.steps import Steps
 from argogrant.grants.model.validation import quote
 from argogrant.grants.near_misses import (
     NO_NAMES,
@@ -157,8 +157,11 @@ class StateGatherer:
         record: InstanceRecord | None,
         seen: Snapshot,
         rules: NamespaceRules | None = None,
-    ) -> GatheredState:
-        """Return the state of the instance.
+    ) -> Steps[GatheredState]:
+        """Find the state of the instance; yield after each AppProject.
+
+        Others can create thousands of AppProjects. Until the last step, ``last`` is the
+        state of before.
 
         If the ArgoCDInstance can no longer be parsed, the state has its last known
         spec and an unknown policy: bindings stay until they expire, and none is added.
@@ -167,17 +170,7 @@ class StateGatherer:
             The same state as before if nothing in it has changed; the decision cache
             compares it by identity.
         """
-        return completed(self.steps(record, seen, rules or NamespaceRules()))
-
-    def steps(
-        self, record: InstanceRecord | None, seen: Snapshot, rules: NamespaceRules
-    ) -> Steps[GatheredState]:
-        """Gather like ``gather``, and yield after each AppProject.
-
-        Others can create thousands of them. Until the last step, ``last`` is the state
-        of before.
-        """
-        sources = self._sources_of(record, seen, rules)
+        sources = self._sources_of(record, seen, rules or NamespaceRules())
         settings, last = seen.settings, self.last
         if last is None or sources != self._sources:
             earlier_faults = self._faults.count
@@ -447,22 +440,7 @@ class DecisionCache:
         """Return the decision about one grant; None if it cannot be parsed."""
         return self._decisions.get(uid)
 
-    def update(
-        self,
-        records: Iterable[GrantRecord],
-        state: InstanceState,
-        now: datetime,
-        store: Store | None = None,
-        written_end: WrittenEnd = lambda _binding: None,
-    ) -> None:
-        """Decide about these grants, and drop the decisions about all others.
-
-        Without a store, grants have no approvals and extend no grant. ``written_end``
-        returns the end that Argo CD's RBAC policy contains for a binding.
-        """
-        completed(self.steps(records, state, now, store, written_end))
-
-    def steps(
+    def decide(
         self,
         records: Iterable[GrantRecord],
         state: InstanceState,
@@ -470,9 +448,13 @@ class DecisionCache:
         store: Store | None = None,
         written_end: WrittenEnd = lambda _binding: None,
     ) -> Steps[None]:
-        """Decide like ``update``, and yield after each grant.
+        """Decide about these grants, and drop the decisions about all others.
 
-        Until the last step, the cache has the decisions of before.
+        Without a store, grants have no approvals and extend no grant. ``written_end``
+        returns the end that Argo CD's RBAC policy contains for a binding.
+
+        Yields:
+            After each grant. Until the last step, the cache has the earlier decisions.
         """
         is_same_state = state is self._state and now >= self.decided_at
         reusable = self._decisions if is_same_state else {}
@@ -836,14 +818,10 @@ class Planner:
         """Return whether the last gathered state is the present one."""
         return self._gatherer.is_current(record, seen, self._rules())
 
-    def decide(self, record: InstanceRecord, seen: Snapshot) -> None:
-        """Decide about every grant of the instance."""
-        completed(self.decide_in_steps(record, seen))
-
-    def decide_in_steps(
+    def decide(
         self, record: InstanceRecord, seen: Snapshot, *, by_last_state: bool = False
     ) -> Steps[None]:
-        """Decide like ``decide``, and yield after each AppProject and each grant.
+        """Decide about every grant of the instance; yield after each, and each project.
 
         One namespace can have so many policies and grants that all of it takes minutes.
 
@@ -854,11 +832,11 @@ class Planner:
         """
         gathered = self.gathered
         if not by_last_state:
-            gathered = yield from self._gatherer.steps(record, seen, self._rules())
+            gathered = yield from self._gatherer.gather(record, seen, self._rules())
         if gathered is None:
             return
         grants = self._store.grants_of(self._name)
-        yield from self.decisions.steps(
+        yield from self.decisions.decide(
             grants, gathered.state, self._clock(), self._store, written_ends(seen)
         )
 
@@ -938,12 +916,8 @@ class Planner:
                     self._ended.observe(name, ended or ())
         self._remembered = recording
 
-    def add_notes(self, analysis: RoleAnalysis) -> None:
-        """Add notes to the decisions, from an analysis of the roles."""
-        completed(self.add_notes_in_steps(analysis))
-
-    def add_notes_in_steps(self, analysis: RoleAnalysis) -> Steps[None]:
-        """Add notes like ``add_notes``, and yield after each grant."""
+    def add_notes(self, analysis: RoleAnalysis) -> Steps[None]:
+        """Add notes from an analysis of the roles to decisions; yield after each."""
         last = self.gathered
         if last is None:
             return

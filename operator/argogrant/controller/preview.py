@@ -18,6 +18,7 @@ from argogrant.controller.planner import Planner
 from argogrant.controller.store import InstanceRecord, Store
 from argogrant.grants.decide import Decision
 from argogrant.grants.model.identity import RequesterVerification
+from argogrant.grants.model.steps import completed
 from argogrant.kube.client import Body, Cluster
 from argogrant.kube.errors import NotFound
 from argogrant.kube.resources import APP_PROJECTS, ARGOCD_INSTANCES
@@ -97,9 +98,9 @@ async def preview(  # noqa: PLR0913
         finalizer_first=False,
     )
     seen = argocd.snapshot()
-    planner.decide(record, seen)
+    completed(planner.decide(record, seen))
     planned = planner.plan(record, seen)
-    planner.add_notes(NO_ANALYSIS)
+    completed(planner.add_notes(NO_ANALYSIS))
     decisions = (planner.decisions.get(one["metadata"]["uid"]) for one in hypothetical)
     projects: list[ProjectChange] = []
     for plan in sorted(planned.projects, key=lambda one: one.project):

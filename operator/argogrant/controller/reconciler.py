@@ -127,10 +127,10 @@ from argogrant.controller.status.instance_conditions import (
     InstanceStatusInput,
 )
 from argogrant.controller.status.reporter import Reporter
-from argogrant.controller.stepwise import Stepwise
+from argogrant.controller.stepwise import Stepwise, perform
 from argogrant.controller.store import OBSERVE_TIMEOUT, InstanceRecord, Store
 from argogrant.grants.model.grant import Binding
-from argogrant.grants.model.steps import Steps, completed
+from argogrant.grants.model.steps import Steps
 from argogrant.kube.client import Cluster
 from argogrant.kube.errors import Backoff, ClusterError, Conflict, Forbidden, NotFound
 from argogrant.kube.refusals import refusal_of
@@ -322,7 +322,7 @@ class Reconciler:
                 if record.is_force_released:
                     return None
                 existed = True
-                self._report_invalid(record)
+                await self._report_invalid(record)
             await self._wait_until_due(None)
 
     async def _run_connected(
@@ -506,9 +506,7 @@ class Reconciler:
     ) -> None:
         """Decide about every grant, in steps between which everything else goes on."""
         work = Stepwise(
-            self._planner.decide_in_steps(
-                record, argocd.snapshot(), by_last_state=by_last_state
-            )
+            self._planner.decide(record, argocd.snapshot(), by_last_state=by_last_state)
         )
         try:
             await self._perform(work, argocd, record)
@@ -662,7 +660,7 @@ class Reconciler:
                 break
             except Exception as error:  # noqa: BLE001 - the last resort
                 self._faults.record("the removal of bindings", error)
-        self._report_fault(argocd, record)
+        await self._report_fault(argocd, record)
         pause = self._backoff.next_delay()
         now = asyncio.get_running_loop().time()
         self._has_failed = True
@@ -785,7 +783,7 @@ class Reconciler:
         self._request_analysis()
         if self._analyzer.result is None:
             return
-        notes = self._planner.add_notes_in_steps(self._analyzer.result.analysis)
+        notes = self._planner.add_notes(self._analyzer.result.analysis)
         await self._perform(Stepwise(notes), argocd, record)
         seen = argocd.snapshot()
         self._removed = frozenset()
@@ -830,7 +828,7 @@ class Reconciler:
         gathered = self._planner.gathered
         self._analyzer.request(gathered.roles if gathered is not None else None)
 
-    def _report_fault(self, argocd: ArgoCD, record: InstanceRecord) -> None:
+    async def _report_fault(self, argocd: ArgoCD, record: InstanceRecord) -> None:
         """Report an unexpected failure, with as little code as possible."""
         blocked = self._faults.finding
         with self._faults.contain("the metric of overdue bindings"):
@@ -839,7 +837,7 @@ class Reconciler:
             self._planner.replace_outdated()
             nothing = Plan(overlay=None, blocked=blocked, removed_before=self._removed)
             self._removed = frozenset()
-            completed(self._report_grants(nothing, argocd.snapshot()))
+            await perform(self._report_grants(nothing, argocd.snapshot()))
         with self._faults.contain("the report of the instance"):
             if blocked is not None:
                 self._reporter.report_not_ready(record, blocked, self._clock())
@@ -860,17 +858,17 @@ class Reconciler:
             if record is not None:
                 await self._decide(argocd, record)
             nothing = Plan(overlay=None, blocked=NOT_RECONCILED)
-            completed(self._report_grants(nothing, seen))
+            await perform(self._report_grants(nothing, seen))
         if isinstance(error, Forbidden):
             self._permissions.request_check()
         self._report_instance(InstanceStatusInput(seen=seen, error=error))
 
-    def _report_invalid(self, record: InstanceRecord) -> None:
+    async def _report_invalid(self, record: InstanceRecord) -> None:
         """Report that the instance was never valid: its location is unknown."""
         seen = Snapshot()
-        self._planner.decide(record, seen)
+        await perform(self._planner.decide(record, seen))
         nothing = Plan(overlay=None, blocked=NOT_KNOWN)
-        self._metrics.grants(completed(self._report_grants(nothing, seen)))
+        self._metrics.grants(await perform(self._report_grants(nothing, seen)))
         self._report_instance(InstanceStatusInput(seen=seen))
 
     def _report_grants(self, planned: Plan, seen: Snapshot) -> Steps[Mapping[str, int]]:

@@ -21,11 +21,8 @@ class Stepwise(Generic[T]):
         self._steps = steps
         self.seconds = 0.0
         """Time of the work so far; pauses do not count."""
-
-    @property
-    def result(self) -> T:
+        self.result: T
         """The result, once ``advance`` has returned True."""
-        return self._result
 
     def advance(self) -> bool:
         """Work for ``STEP_SECONDS``, or until all is done; return whether it is.
@@ -38,7 +35,7 @@ class Stepwise(Generic[T]):
             while loop.time() - began < STEP_SECONDS:
                 next(self._steps)
         except StopIteration as ended:
-            self._result: T = ended.value
+            self.result = ended.value
             return True
         finally:
             self.seconds += loop.time() - began

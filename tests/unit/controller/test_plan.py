@@ -18,6 +18,7 @@ from argogrant.controller.store import InstanceRecord, record_instance
 from argogrant.grants.checks import InstanceState
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Finding, Reason
+from argogrant.grants.model.steps import completed
 from support.builders import HOUR, NOON, SECOND, VERIFIED, a_grant, decided, grant_by
 from support.live_cluster import INSTANCE, PROJECT, RULES
 
@@ -248,7 +249,7 @@ def test_permission_of_argocd_is_part_of_the_input(allowed, own, is_allowed) -> 
     gatherer, record = StateGatherer("default", own), an_instance_record()
     snapshot = replace(now, config_map=config_map)
     for one in (record, replace(record, instance=None)):
-        found = gatherer.gather(one, snapshot)
+        found = completed(gatherer.gather(one, snapshot))
 
         assert found.state.is_allowed_by_argocd is is_allowed
         assert (found.refusal is None) is is_allowed
@@ -266,7 +267,9 @@ def test_overlay_to_remove_exists(now, finds) -> None:
 
 
 def gathered(record: InstanceRecord | None, snapshot: Snapshot) -> InstanceState:
-    return StateGatherer("default", "argogrant").gather(record, snapshot).state
+    return completed(
+        StateGatherer("default", "argogrant").gather(record, snapshot)
+    ).state
 
 
 def an_instance_record(**metadata):
@@ -331,9 +334,11 @@ def test_invalid_project_is_part_of_the_input() -> None:
 def test_input_is_gathered_again_only_after_a_change() -> None:
     """Decisions are kept as long as their input is the same object."""
     gatherer, record = StateGatherer("default", "argogrant"), an_instance_record()
-    first = gatherer.gather(record, seen(main=RULES))
-    same = gatherer.gather(an_instance_record(), seen(main=RULES, overlay=overlay()))
-    other = gatherer.gather(record, seen(main=RULES + LEADS))
+    first = completed(gatherer.gather(record, seen(main=RULES)))
+    same = completed(
+        gatherer.gather(an_instance_record(), seen(main=RULES, overlay=overlay()))
+    )
+    other = completed(gatherer.gather(record, seen(main=RULES + LEADS)))
 
     assert same is first
     assert "leads" in other.state.roles

@@ -10,6 +10,7 @@ from argogrant.controller.argocd_state import ObservedConfigMap, Snapshot
 from argogrant.controller.plan import Plan
 from argogrant.controller.planner import DecisionCache, PlanCache
 from argogrant.controller.store import GrantRecord
+from argogrant.grants.model.steps import completed
 from support.builders import HOUR, NOON, SECOND, a_grant, an_instance
 
 OWNER = Owner(namespace="argogrant", instance="default", uid="i1")
@@ -57,7 +58,7 @@ class PlanSequence:
         seen: Snapshot | None = None,
         owner: Owner = OWNER,
     ) -> Plan:
-        self.decisions.update(records, inputs, now)
+        completed(self.decisions.decide(records, inputs, now))
         return self.cache.plan(
             self.decisions, seen or self.seen, owner=owner, living_owners=[owner]
         )

@@ -12,6 +12,7 @@ from argogrant.grants.checks import InstanceState
 from argogrant.grants.decide import DesiredBinding
 from argogrant.grants.model.grant import Binding
 from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.steps import completed
 from support.builders import (
     HOUR,
     MINUTE,
@@ -43,7 +44,7 @@ def updated(
     state: InstanceState = STATE,
     ends: Mapping[Binding, datetime] = MappingProxyType({}),
 ) -> DecisionCache:
-    decisions.update(records, state, now, written_end=ends.get)
+    completed(decisions.decide(records, state, now, written_end=ends.get))
     return decisions
 
 
@@ -169,7 +170,7 @@ def test_written_end_matters_only_for_grants_that_may_be_kept() -> None:
 def test_cache_has_the_decisions_of_before_until_the_last_step() -> None:
     first, second = a_record("g1"), a_record("g2")
     decisions = updated(DecisionCache(), first)
-    steps = decisions.steps([first, second], an_instance(roles=frozenset()), NOON)
+    steps = decisions.decide([first, second], an_instance(roles=frozenset()), NOON)
     before = decisions.get("g1")
     assert list(zip(range(2), steps, strict=False))  # two of two grants are decided
     assert decisions.get("g1") is before

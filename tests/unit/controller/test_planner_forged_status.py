@@ -30,6 +30,7 @@ from argogrant.grants.access.subject_rules import (
 from argogrant.grants.checks import RECORD_ANNOTATION
 from argogrant.grants.decide import Decision, DesiredBinding
 from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.steps import completed
 from argogrant.grants.model.window import Window, format_instant
 from support.builders import (
     HOUR,
@@ -112,7 +113,9 @@ class Situation:
             }
         )
         decisions = DecisionCache()
-        decisions.update(records, state, self.at, store, lambda _: written_end)
+        completed(
+            decisions.decide(records, state, self.at, store, lambda _: written_end)
+        )
         decision = decisions.get("uid of g1")
         assert decision is not None
         return decision

@@ -10,6 +10,7 @@ from argogrant.controller.store import GrantRecord, record_grant
 from argogrant.grants.decide import Decision
 from argogrant.grants.model.identity import RequesterVerification
 from argogrant.grants.model.reasons import Reason
+from argogrant.grants.model.steps import completed
 from support.builders import HOUR, MINUTE, NOON, VERIFIED, an_instance
 from support.live_cluster import a_grant
 
@@ -38,7 +39,7 @@ def decisions_of(
 ) -> DecisionCache:
     cache = DecisionCache()
     state = an_instance(max_open_per_requester=limit, identities=identities, **instance)
-    cache.update(records, state, NOON + MINUTE)
+    completed(cache.decide(records, state, NOON + MINUTE))
     return cache
 
 
@@ -148,7 +149,7 @@ def test_next_grant_is_allowed_as_soon_as_an_older_one_has_ended() -> None:
     assert refused(cache) == {"g2", "g3"}
     records[0] = requested("g0", **REVOKED)
     state = an_instance(max_open_per_requester=2, identities=VERIFIED)
-    cache.update(records, state, NOON + MINUTE)
+    completed(cache.decide(records, state, NOON + MINUTE))
 
     assert refused(cache) == {"g3"}
 
@@ -160,7 +161,7 @@ def test_grants_beyond_the_quota_change_nothing_for_each_other() -> None:
     before = {one.grant.name: one for one in cache.all()}
     records[99] = requested("g099", **REVOKED)
     state = an_instance(max_open_per_requester=2, identities=VERIFIED)
-    cache.update(records, state, NOON + MINUTE)
+    completed(cache.decide(records, state, NOON + MINUTE))
     after = {one.grant.name: one.finding for one in cache.all()}
 
     assert [name for name, one in before.items() if after[name] != one.finding] == [

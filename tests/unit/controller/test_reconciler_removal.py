@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from argogrant.argocd.appproject.project import Project
+from argogrant.argocd.overlay import Owner
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from argogrant.controller import planner, role_analysis
 from argogrant.controller.appproject import placement
@@ -22,7 +23,7 @@ from argogrant.controller.reconciler import (
 from argogrant.controller.status import reporter
 from argogrant.grants.checks import DecisionInput
 from argogrant.grants.model.grant import Grant
-from argogrant.kube.errors import Conflict
+from argogrant.kube.errors import Conflict, Unavailable
 from argogrant.kube.resources import APP_PROJECTS
 from support.fake_clock import VirtualTimeLoop
 from support.in_memory_operator import (
@@ -51,8 +52,8 @@ from support.live_cluster import PROJECT, RULES
 SLOW: Final = 1.0
 """Virtual seconds for which a slow step blocks the event loop."""
 OTHER_RULES: Final = RULES + "p, role:other, applications, get, */*, allow\n"
-TEAM_A: Final = APP_PROJECTS.path("argocd", "team-a")
 PROJECTS: Final = APP_PROJECTS.path("argocd")
+TEAM_A: Final = APP_PROJECTS.path("argocd", "team-a")
 TEAM_B: Final = APP_PROJECTS.path("argocd", "team-b")
 
 
@@ -520,7 +521,7 @@ MANY: Final = 60
         pytest.param(reporter.Reporter, "_report_grant", id="grants are reported"),
     ],
 )
-async def test_removal_does_not_wait_while_for_minutes(
+async def test_removal_does_not_wait_for_minutes_while(
     owner: Any, function: str, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with two_bound() as operator:
@@ -571,6 +572,49 @@ async def test_grants_of_no_instance_delay_no_removal_while_they_are(
         await until(lambda: len(calls) > MANY / 4, within=2 * MANY)
         operator.revoke("g2")
         await until(lambda: "bob" not in operator.bound, within=6 * SLOW)
+
+        assert len(calls) < MANY
+
+
+SECOND: Final = {"namespace": "argocd-second"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "failure"),
+    [
+        pytest.param({**SECOND, "maxDuration": "never"}, None, id="an invalid spec"),
+        pytest.param(SECOND, Unavailable("busy"), id="an API server that fails"),
+        pytest.param(SECOND, Defect(), id="a defect"),
+    ],
+)
+async def test_reports_of_another_instance_delay_no_removal_if_it_has(
+    spec: dict[str, str], failure: Exception | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[float] = []
+    report, plan = reporter.Reporter._report_grant, planner.plan_bindings
+    slow_report = slow(report, calls)
+
+    def report_slowly(self: Any, record: Any, *others: Any) -> None:
+        is_second = record.instance == "second"
+        (slow_report if is_second else report)(self, record, *others)
+
+    def plan_or_fail(*arguments: Any, owner: Owner, **options: Any) -> Any:
+        if owner.instance == "second" and failure is not None:
+            raise failure
+        return plan(*arguments, owner=owner, **options)
+
+    async with two_bound() as operator:
+        monkeypatch.setattr(reporter.Reporter, "_report_grant", report_slowly)
+        monkeypatch.setattr(planner, "plan_bindings", plan_or_fail)
+        body = {**INSTANCE, "metadata": {"name": "second"}, "spec": spec}
+        operator.cluster.add(INSTANCES, body)
+        for number in range(MANY):
+            operator.grant(f"many-{number}", f"user-{number}", instance="second")
+        task = asyncio.create_task(operator.namespace.run_instance("second"))
+        await until(lambda: len(calls) > MANY / 4, within=2 * MANY)
+        operator.revoke("g2")
+        await until(lambda: "bob" not in operator.bound, within=6 * SLOW)
+        task.cancel()
 
         assert len(calls) < MANY
 

@@ -462,7 +462,8 @@ async def serving_no_tls(*, hangs: bool) -> AsyncIterator[str]:
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         await reader.read(1)
-        await reader.read() if hangs else None
+        if hangs:
+            await reader.read()
         writer.close()
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)

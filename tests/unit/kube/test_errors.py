@@ -16,6 +16,7 @@ from yarl import URL
 
 from argogrant.grants.model.errors import AccessGrantError
 from argogrant.kube.errors import (
+    CONNECTION_FAILURES,
     ClusterError,
     Conflict,
     Forbidden,
@@ -230,6 +231,11 @@ def test_connection_failure_is_told_without_the_text_of_the_library(
 
     assert isinstance(got, Unavailable)
     assert str(got) == f"{CHANGE}: {problem}"
+
+
+def test_cluster_errors_are_no_connection_failures() -> None:
+    """Otherwise the answer of an API server would become a failure to reach it."""
+    assert not issubclass(ClusterError, CONNECTION_FAILURES)
 
 
 @pytest.mark.parametrize(

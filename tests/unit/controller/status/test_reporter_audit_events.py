@@ -11,6 +11,7 @@ from argogrant.controller.plan import Plan
 from argogrant.controller.planner import DecisionCache
 from argogrant.controller.status.reporter import BindingState
 from argogrant.controller.store import GrantRecord
+from argogrant.grants.model.steps import completed
 from argogrant.kube.errors import Forbidden, Unavailable
 from support.builders import NOON, a_grant, an_instance
 from support.in_memory_operator import (
@@ -64,7 +65,7 @@ def test_removed_binding_without_a_report_is_found(is_first, grant, is_found) ->
         grant=a_grant(uid="u1", **grant),
     )
     decisions = DecisionCache()
-    decisions.update([record], an_instance(), NOON)
+    completed(decisions.decide([record], an_instance(), NOON))
     removal = OverlayPlan(
         text="", to_add=frozenset(), to_remove=frozenset({record.grant.binding})
     )

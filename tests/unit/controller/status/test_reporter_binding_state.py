@@ -11,6 +11,7 @@ from argogrant.controller.planner import DecisionCache
 from argogrant.controller.status.reporter import BindingState
 from argogrant.controller.store import GrantRecord
 from argogrant.grants.model.reasons import Finding, Reason
+from argogrant.grants.model.steps import completed
 from support.builders import NOON, a_grant, an_instance
 
 BOUND = ObservedConfigMap("1", {OVERLAY_KEY: "g, alice, role:deployer\n"})
@@ -43,7 +44,7 @@ def binding_state(
     *records: GrantRecord, blocked: Reason | None, **seen: Any
 ) -> BindingState:
     decisions = DecisionCache()
-    decisions.update(records, an_instance(), NOON)
+    completed(decisions.decide(records, an_instance(), NOON))
     finding = blocked and Finding(blocked, "It is so.")
     return BindingState(
         decisions, Plan(overlay=None, blocked=finding), Snapshot(**seen)
