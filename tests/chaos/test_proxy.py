@@ -37,10 +37,13 @@ def send(
     connections: list[http.client.HTTPConnection] = []
 
     def sent(
-        method: str, path: str, body: dict[str, Any] | None = None
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        timeout: float = 20,
     ) -> http.client.HTTPResponse:
         address = urlsplit(proxy.url).netloc
-        connections.append(http.client.HTTPConnection(address, timeout=3))
+        connections.append(http.client.HTTPConnection(address, timeout=timeout))
         headers = {"Authorization": f"Bearer {token}"}
         if body is not None:
             headers["Content-Type"] = "application/merge-patch+json"
@@ -103,7 +106,7 @@ def test_a_held_request_is_never_answered(
 ) -> None:
     proxy.begin(Fault.HOLD)
     with pytest.raises(TimeoutError):
-        send("GET", CONFIG_MAP)
+        send("GET", CONFIG_MAP, timeout=3)
 
 
 def test_a_cut_off_resets_what_is_open_and_refuses_what_comes(
@@ -138,6 +141,7 @@ def test_a_watch_streams_and_a_silent_one_stays_open_and_silent(
         "GET",
         "/api/v1/namespaces/default/configmaps?watch=true"
         f"&fieldSelector=metadata.name=proxied&resourceVersion={version}",
+        timeout=6,
     )
     send("PATCH", CONFIG_MAP, patch("seen"))
     assert json.loads(watch.readline())["object"]["data"]["a"] == "seen"

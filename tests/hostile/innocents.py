@@ -64,11 +64,9 @@ class Innocents:
             raise TimeoutError(f"{name} was not bound: {self.ready(name)}")
         return name
 
-    def seconds_until_bound(self, name: str, *, within: float = PATIENCE) -> float:
+    def seconds_until_bound(self, name: str) -> float:
         """Wait until a grant is effective and its status says so."""
-        return _seconds_until(
-            lambda: self.may(name) and self.ready(name) == "Bound", within
-        )
+        return _seconds_until(lambda: self.may(name) and self.ready(name) == "Bound")
 
     def seconds_until_allowed(self, name: str) -> float:
         """Wait until a grant is effective, whatever its status says."""
@@ -119,9 +117,13 @@ class Innocents:
         """Set ``spec.revoked``; return the time at which it was set."""
         return self._patch(name, {"revoked": True})
 
+    def move_end(self, name: str, end: str) -> None:
+        """Set ``spec.expiresAt``."""
+        self._patch(name, {"expiresAt": end})
+
     def _let_expire(self, name: str) -> float:
         end = after(WINDOW + 0.5)
-        self._patch(name, {"expiresAt": end})
+        self.move_end(name, end)
         instant = datetime.fromisoformat(end).timestamp()
         time.sleep(max(0.0, instant - time.time()))
         return instant
@@ -169,11 +171,11 @@ class Innocents:
         return time.time()
 
 
-def _seconds_until(question: Callable[[], bool], within: float = PATIENCE) -> float:
-    """Ask until the answer is yes; return the seconds, ``within`` if it never is."""
+def _seconds_until(question: Callable[[], bool]) -> float:
+    """Ask until the answer is yes; return the seconds, ``PATIENCE`` if it never is."""
     began = time.monotonic()
     while not question():
-        if time.monotonic() - began > within:
-            return within
+        if time.monotonic() - began > PATIENCE:
+            return PATIENCE
         time.sleep(ASK_SECONDS)
     return time.monotonic() - began

@@ -47,7 +47,7 @@ RECOVERED_SECONDS: Final = 3.0
 """Seconds of a removal above which a round without an attack is not a usual one."""
 UNVERIFIED: Final = "--accept-unverified-requesters"
 SWEPT_WINDOW: Final = 6.0
-"""Seconds from the creation to the end of the grant whose end the sweep keeps."""
+"""Seconds until the end of the grant whose end the sweep keeps."""
 
 Say = Callable[[str], None]
 
@@ -188,9 +188,9 @@ class Stage:
     def _left_in_place(self, away: str, outcome: Outcome) -> None:
         """Judge the sweep and a start with the input that the attacker left."""
         innocents = self._innocents
+        swept = innocents.bind()
         end = after(SWEPT_WINDOW)
-        swept = innocents.request(expiresAt=end)
-        innocents.seconds_until_bound(swept, within=SWEPT_WINDOW / 2)
+        innocents.move_end(swept, end)
         self._operator.stop()
         innocents.revoke(away)
         is_judged = innocents.may(swept)

@@ -50,11 +50,11 @@ def test_stranger_does_not_become_admin_of_an_unclaimed_argocd(world: World) -> 
     command = team_says(world)[1].partition("allow it: kubectl ")[2].split()
     assert "argogrant.dev/allowed-namespaces=argogrant,team-b" in command
     world.plane.kubectl(*command)
-    eventually(lambda: is_admin(world), within=10)
+    eventually(lambda: is_admin(world), within=30)
 
     world.allow("argogrant")
     eventually(lambda: not is_admin(world), within=10)
-    eventually(lambda: team_says(world, "accessgrant", "coup")[0] == REFUSED, within=10)
+    eventually(lambda: team_says(world, "accessgrant", "coup")[0] == REFUSED, within=30)
     assert OVERLAY not in world.config_map()["data"]
     world.apply(a_grant("own"))
     world.wait_until_bound("own")
@@ -76,7 +76,7 @@ def test_stranger_does_not_become_a_member_of_a_project(world: World) -> None:
     assert not world.may_sync("carol")
 
     world.allow("team-b")
-    eventually(lambda: world.may_sync("carol"), within=10)
+    eventually(lambda: world.may_sync("carol"), within=30)
     assert groups() == ["carol"]
 
     world.allow(None)
@@ -98,7 +98,7 @@ def test_stranger_changes_nothing_of_the_instance_that_is_allowed(world: World) 
     assert world.version() == version
 
     world.allow("argogrant,team-b")
-    eventually(lambda: team_says(world)[0] == "OverlayOwnedByAnother", within=10)
+    eventually(lambda: team_says(world)[0] == "OverlayOwnedByAnother", within=30)
     world.wait_for_resyncs()
     assert world.overlay().startswith("# argogrant v1 argogrant/default ")
     assert world.may_sync()

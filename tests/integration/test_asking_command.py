@@ -238,7 +238,7 @@ def test_extended_grant_keeps_access_past_its_first_end(
 ) -> None:
     """Access has no gap."""
     world.apply_policies(AUTOMATIC)
-    first = after(15)
+    first = after(30)
     alice.does(*ASK, "--until", first, "--name", "hotfix", "--wait")
     eventually(world.may_sync, within=live_policies.TIMEOUT)
     said = alice.does("extend", "hotfix", "--by", "10m", "--wait")

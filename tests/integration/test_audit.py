@@ -104,9 +104,9 @@ def test_standard_output_has_only_audit_events(audited: World, log: Path) -> Non
     life = [*LIFE[:-1], "ineffective", LIFE[-1]]  # there is no account Zoë
     with operator_process.running(audited.plane, log):
         wait_until_leading(log)
-        audited.apply(a_grant("short", subject="zoë", expiresAt=after(15)))
+        audited.apply(a_grant("short", subject="zoë", expiresAt=after(20)))
         eventually(
-            lambda: kinds(operator_process.audit_of(log), "short") == life, within=40
+            lambda: kinds(operator_process.audit_of(log), "short") == life, within=45
         )
     end = operator_process.audit_of(log)[-1]
 
@@ -133,9 +133,9 @@ def test_kill_between_binding_and_status_repeats_the_same_events(
     with no_status_can_be_written(audited):
         killed = operator_process.start(audited.plane, log)
         wait_until_leading(log)
-        end = after(15)
+        end = after(25)
         audited.apply(a_grant("short", expiresAt=end))
-        eventually(audited.may_sync, within=14)
+        eventually(audited.may_sync, within=18)
         eventually(
             lambda: kinds(operator_process.audit_of(log), "short") == LIFE[:2],
             within=10,
@@ -149,7 +149,7 @@ def test_kill_between_binding_and_status_repeats_the_same_events(
         eventually(lambda: not audited.may_sync(), within=30)
         eventually(
             lambda: kinds(operator_process.audit_of(log), "short")[-1] == "ended",
-            within=10,
+            within=30,
         )
     again = operator_process.audit_of(log)[len(first) :]
 
@@ -170,15 +170,15 @@ def test_failing_sink_receives_all_events_eventually(
         port = away.port
         killed = operator_process.start(audited.plane, log, *options)
         wait_until_leading(log)
-        end = after(15)
+        end = after(20)
         audited.apply(a_grant("short", expiresAt=end))
-        eventually(audited.may_sync, within=14)
+        eventually(audited.may_sync, within=18)
         sleep_until(end)
         eventually(lambda: not audited.may_sync(), within=10)
         eventually(
-            lambda: kinds(operator_process.audit_of(log), "short") == LIFE, within=10
+            lambda: kinds(operator_process.audit_of(log), "short") == LIFE, within=30
         )
-        eventually(lambda: audited.ready("short")[1] == "Expired", within=15)
+        eventually(lambda: audited.ready("short")[1] == "Expired", within=30)
         assert away.requests > 0
         assert away.events == []
         killed.kill()
@@ -187,7 +187,7 @@ def test_failing_sink_receives_all_events_eventually(
         audited.apply(a_grant("next", subject="carol"))
         eventually(lambda: audited.may_sync("carol"), within=30)
         with Receiver(certificate, port) as back:
-            eventually(lambda: "bound" in kinds(back.events, "next"), within=30)
+            eventually(lambda: "bound" in kinds(back.events, "next"), within=60)
             headers = back.headers
 
             assert kinds(back.events, "short") == LIFE
@@ -202,19 +202,24 @@ def test_sink_with_untrusted_certificate_receives_nothing(
 ) -> None:
     """It is reported and counted; access begins in the meantime."""
     port = operator_process.free_port()
+    bound = 'argogrant_audit_events_total{type="bound"} 1.0'
+
+    def metrics() -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            text: str = answer.read().decode()
+        return text
+
     with Receiver(certificate) as stranger:
         options = (*sink(stranger, tmp_path, None), "--port", str(port))
         with operator_process.running(audited.plane, log, *options):
             audited.apply(a_grant("short"))
             eventually(audited.may_sync, within=30)
             problem = "its certificate cannot be verified"
-            eventually(lambda: problem in log.read_text(), within=10)
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
-                metrics = answer.read().decode()
+            eventually(lambda: problem in log.read_text(), within=30)
+            eventually(lambda: bound in metrics(), within=30)
 
             assert stranger.requests == 0
-            assert "argogrant_audit_sink_pending 2.0" in metrics
-            assert 'argogrant_audit_events_total{type="bound"} 1.0' in metrics
+            assert "argogrant_audit_sink_pending 2.0" in metrics()
 
 
 def test_events_of_a_grant_are_created_once(audited: World, log: Path) -> None:
@@ -223,7 +228,7 @@ def test_events_of_a_grant_are_created_once(audited: World, log: Path) -> None:
             wait_until_leading(log, starts)
             audited.apply(a_grant("long"))
             audited.wait_until_bound("long")
-            eventually(lambda: "Bound" in shown(audited, "long"), within=10)
+            eventually(lambda: "Bound" in shown(audited, "long"), within=30)
 
     assert shown(audited, "long") == ["Bound"]
     described = audited.ours("describe", "accessgrant", "long")
@@ -251,7 +256,7 @@ def test_operator_without_permission_for_events_still_grants(
         with operator_process.running(audited.plane, log):
             audited.apply(a_grant("quiet"))
             audited.wait_until_bound("quiet")
-            eventually(lambda: "Events cannot be created" in log.read_text(), within=10)
+            eventually(lambda: "Events cannot be created" in log.read_text(), within=30)
     finally:
         audited.plane.apply(ROLE)
 

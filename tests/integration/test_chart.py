@@ -19,7 +19,7 @@ from argogrant.controller.status.writer import FINALIZER
 from controlplane import ControlPlane, programs
 from controlplane.errors import APIRequestFailed, KubectlFailed
 from controlplane.helm import helm, program
-from support import chart, doc_pages
+from support import admission_objects, chart, doc_pages
 from support.blank_cluster import FREE, make_blank
 from support.chart import CHART, options
 from support.kubelet import Kubelet, kubelet
@@ -217,7 +217,8 @@ def test_release_grants_access_until_it_is_uninstalled(release: Release) -> None
 
     world.delete("alice")  # The quota has space for one.
     eventually(lambda: not world.may_sync(), within=10)
-    world.apply(a_policy(requesters=[ANY_USER], subjects={"users": ["alice"]}))
+    world.apply(a_policy(requesters=[ANY_USER], subjects=ALICE))
+    admission_objects.wait_until_they_vouch(plane)
     release.grant("verified")
     eventually(world.may_sync, within=20)
 
@@ -261,6 +262,7 @@ def test_documented_commands_hand_the_policies_over_without_an_end_of_access(
     with kubelet(plane, SECOND, tmp_path / "second"):
         release.types(page_commands("helm install second"))
         release.helm("uninstall", *RELEASE)
+        admission_objects.wait_until_they_vouch(plane)
         world.apply(*in_second(a_policy(requesters=[ANY_USER], subjects=ALICE)))
         eventually(lambda: is_taken(world, *in_second(a_grant("verified"))), within=40)
         eventually(world.may_sync, within=60)

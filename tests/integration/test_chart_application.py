@@ -128,7 +128,7 @@ class Deployed:
 
         eventually(is_taken, within=40)
         self.world.wait_until_bound(name)
-        assert self.world.may_sync()
+        eventually(self.world.may_sync, within=30)
 
     def objects(self) -> list[str]:
         """Return the objects of the release, by kind and name."""

@@ -47,17 +47,17 @@ def test_clock_set_back_delays_no_expiry(installed: ControlPlane, offset: Path) 
     """The clock is a minute slow; the operator uses that of the API server."""
     world = World(installed)
     world.apply(a_grant("warm-up", subject="erin"))
-    eventually(lambda: world.may_sync("erin"), within=20)
-    end = after(10)
+    eventually(lambda: world.may_sync("erin"), within=30)
+    end = after(20)
     world.apply(a_grant("short", expiresAt=end))
-    eventually(world.may_sync, within=10)
+    eventually(world.may_sync, within=18)
     step(offset, -60)
     time.sleep(seconds_until(end))
     late = eventually(lambda: not world.may_sync(), within=10)
     print(f"no {late:.2f} s after the end, with a clock that is a minute behind")
 
     eventually(
-        lambda: world.instance_says("ClockInSync")[1] == "ClockSkewed", within=10
+        lambda: world.instance_says("ClockInSync")[1] == "ClockSkewed", within=30
     )
     assert "behind" in world.instance_says("ClockInSync")[2]
 
@@ -68,11 +68,11 @@ def test_clock_set_forward_revokes_early_and_recovers(
     """Access ends by the own clock, and returns when the clock is right."""
     world = World(installed)
     world.apply(a_grant("long", duration="10m"))
-    eventually(world.may_sync, within=20)
+    eventually(world.may_sync, within=30)
     step(offset, 3600)
     eventually(lambda: not world.may_sync(), within=10)
     world.apply(a_grant("late"))
-    eventually(lambda: "ahead" in world.instance_says("ClockInSync")[2], within=10)
+    eventually(lambda: "ahead" in world.instance_says("ClockInSync")[2], within=30)
     step(offset, 0)
 
-    eventually(world.may_sync, within=10)
+    eventually(world.may_sync, within=30)

@@ -26,7 +26,7 @@ def contested(world: World) -> str:
     """Wait until the condition is True, and return its message."""
     eventually(
         lambda: world.instance_says("Contested")[:2] == ("True", "Contested"),
-        within=10,
+        within=30,
     )
     return world.instance_says("Contested")[2]
 
@@ -47,16 +47,16 @@ def test_program_is_named_if_it_wrote_the_key_and_not_if_it_removed_it(
     world.apply(a_grant("fought-over"))
     world.apply(a_grant("ends", subject="carol"))
     eventually(lambda: world.may_sync() and world.may_sync("carol"), within=30)
-    for _ in range(3):
+    for _ in range(4):
         replace(world)
-        eventually(world.overlay, within=10)
+        eventually(world.overlay, within=15)
     message = contested(world)
     assert "stubborn" not in message
     assert "the audit log of the API server does" in message
     replace(world)
     eventually(lambda: world.ready("fought-over")[1] == "Contested", within=10)
     assert not world.overlay()
-    eventually(world.may_sync, within=10)
+    eventually(world.may_sync, within=20)
     world.delete("ends")
 
     eventually(lambda: not world.may_sync("carol"), within=10)
@@ -67,5 +67,5 @@ def test_program_is_named_if_it_wrote_the_key_and_not_if_it_removed_it(
     edit(world, "bystander", "label", *config_map, "--overwrite", "a=b")
     eventually(
         lambda: '(field manager "writer")' in world.instance_says("Contested")[2],
-        within=10,
+        within=30,
     )

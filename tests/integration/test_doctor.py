@@ -108,7 +108,7 @@ def world(
 @pytest.fixture
 def healthy(world: World) -> World:
     world.reset()
-    eventually(lambda: world.instance_says()[1] == "Converged", within=20)
+    eventually(lambda: world.instance_says()[1] == "Converged", within=30)
     return world
 
 

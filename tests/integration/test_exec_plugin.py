@@ -81,9 +81,9 @@ def test_access_begins_and_ends_while_credentials_expire(outside, plugin) -> Non
     world, process = outside
     began = time.time()
     for number in range(3):
-        end = after(12)
+        end = after(20)
         world.apply(a_grant(f"short-{number}", expiresAt=end))
-        eventually(world.may_sync, within=9)
+        eventually(world.may_sync, within=18)
         sleep_until(end)
         eventually(lambda: not world.may_sync(), within=3)
     runs = [one for one in plugin.runs() if one > began]
@@ -104,9 +104,9 @@ def test_rejected_credential_is_replaced_before_it_expires(outside, plugin) -> N
     plugin.print_token(new_token(world.plane), seconds=3600)
     world.ours("delete", "secret", "login")
     time.sleep(CACHED)
-    end = after(10)
+    end = after(20)
     world.apply(a_grant("short", expiresAt=end))
-    eventually(world.may_sync, within=8)
+    eventually(world.may_sync, within=18)
     sleep_until(end)
     eventually(lambda: not world.may_sync(), within=3)
 
@@ -119,9 +119,9 @@ def test_failing_plugin_is_named_once_and_ends_wait_for_it_only(
 ) -> None:
     """When it works again, overdue access ends within seconds."""
     world, process = outside
-    end = after(2.5 * LIFETIME)
+    end = after(3.5 * LIFETIME)
     world.apply(a_grant("short", expiresAt=end), a_grant("long", "carol"))
-    eventually(lambda: world.may_sync() and world.may_sync("carol"), within=10)
+    eventually(lambda: world.may_sync() and world.may_sync("carol"), within=20)
     plugin.fail(COMPLAINT, OUTPUT)
     assert seconds_until(end) > LIFETIME
     sleep_until(end)
@@ -157,6 +157,7 @@ def test_standby_names_a_failing_plugin_once(
     options = ("--lease-seconds", "6")
     process = operator_process.start(installed, second, *options, kubeconfig=config)
     try:
+        eventually(lambda: lines_about_plugin(second), within=30)
         time.sleep(20)
         assert process.poll() is None
         failures = lines_about_plugin(second)

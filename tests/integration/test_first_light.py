@@ -21,15 +21,15 @@ def test_access_begins_after_creation_and_stops_at_the_end(world: World) -> None
     world.apply(a_grant("warm-up", subject="erin"))
     eventually(lambda: world.may_sync("erin"), within=30)
     assert not world.may_sync()
-    end = after(12)
+    end = after(15)
     world.apply(a_grant("short", expiresAt=end))
-    took = eventually(world.may_sync, within=10)
+    took = eventually(world.may_sync, within=13)
     print(f"yes {took:.2f} s after the apply")
     throughout(world.may_sync, until=end)
     late = eventually(lambda: not world.may_sync(), within=10)
     print(f"no {late:.2f} s after the end")
 
-    eventually(lambda: world.ready("short")[1] == "Expired", within=10)
+    eventually(lambda: world.ready("short")[1] == "Expired", within=30)
     assert world.may_sync("bob")  # a person wrote that binding
 
 
@@ -37,7 +37,7 @@ def test_deletion_completes_only_after_the_revocation(world: World) -> None:
     """Argo CD's policy has no line of the grant when ``kubectl delete`` returns."""
     world.apply(a_grant("gone"))
     world.wait_until_bound("gone")
-    assert world.may_sync()
+    eventually(world.may_sync, within=30)
     world.delete("gone")
     assert "alice" not in world.overlay()
 
@@ -70,7 +70,7 @@ def test_revoked_grant_loses_access(world: World) -> None:
     world.apply(a_grant("bad", revoked=True, revocation={"justification": "oops"}))
     eventually(lambda: not world.may_sync(), within=10)
 
-    eventually(lambda: world.ready("bad")[1] == "Revoked", within=10)
+    eventually(lambda: world.ready("bad")[1] == "Revoked", within=30)
 
 
 def test_grant_of_a_missing_role_is_bound_once_the_role_exists(world: World) -> None:
@@ -79,7 +79,7 @@ def test_grant_of_a_missing_role_is_bound_once_the_role_exists(world: World) -> 
     rule = "p, role:later, applications, sync, */*, allow\n"
     world.edit({"policy.csv": RULES + rule})
 
-    eventually(world.may_sync, within=10)
+    eventually(world.may_sync, within=30)
 
 
 def test_malformed_line_stops_new_grants_but_no_revocation(world: World) -> None:
@@ -88,15 +88,15 @@ def test_malformed_line_stops_new_grants_but_no_revocation(world: World) -> None
     eventually(world.may_sync, within=30)
     broken = RULES + "p, role:deployer, applications\n"
     world.edit({"policy.csv": broken})
-    eventually(lambda: world.instance_says()[1] == "RBACTextInvalid", within=10)
+    eventually(lambda: world.instance_says()[1] == "RBACTextInvalid", within=30)
     world.apply(a_grant("waiting", subject="carol"))
-    eventually(lambda: world.ready("waiting")[1] == "RBACTextInvalid", within=10)
+    eventually(lambda: world.ready("waiting")[1] == "RBACTextInvalid", within=30)
     assert "policy.csv line 3" in world.ready("waiting")[2]
     world.delete("running")
     world.edit({"policy.csv": RULES})
     world.plane.argocd.settle()
 
-    eventually(lambda: world.may_sync("carol"), within=10)
+    eventually(lambda: world.may_sync("carol"), within=30)
     assert not world.may_sync()
 
 
@@ -109,7 +109,7 @@ def test_config_map_is_not_written_without_a_change(world: World) -> None:
     assert world.version() == version
     world.plane.argocd.set_rbac({"policy.csv": RULES}, settle=False)
 
-    eventually(lambda: world.version() != version and world.may_sync(), within=10)
+    eventually(lambda: world.version() != version and world.may_sync(), within=30)
 
 
 def test_invalid_edits_are_rejected_with_the_valid_alternative(world: World) -> None:

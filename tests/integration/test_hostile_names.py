@@ -142,7 +142,7 @@ def test_is_refused(world: World, name: str) -> None:
     before = may_sync_as(world, asked)  # Argo CD itself obeys groups named like roles
     said = refusal(world, grant)
     if said is None:
-        eventually(lambda: world.ready("hostile")[1] == "SubjectRefused", within=10)
+        eventually(lambda: world.ready("hostile")[1] == "SubjectRefused", within=30)
         said = world.ready("hostile")[2]
         world.delete("hostile")
 
@@ -162,10 +162,11 @@ def all_bound(world: World) -> Iterator[World]:
     world.apply(*(a_grant(grant, subject=name) for grant, name in grants.items()))
     world.wait_until_bound(*grants)
     eventually(
-        lambda: all(may_sync_as(world, one) for one in BOUND.values()), within=10
+        lambda: all(may_sync_as(world, one) for one in BOUND.values()), within=30
     )
     yield world
     world.delete(*grants)
+    world.plane.argocd.settle()
     assert [name for name in BOUND.values() if may_sync_as(world, name)] == []
 
 
@@ -194,7 +195,7 @@ def test_a_hostile_role_gives_nothing(world: World, role: str) -> None:
     if said is not None:
         assert "spec.role" in said
         return
-    eventually(lambda: world.ready("odd-role")[1] == "RoleNotFound", within=10)
+    eventually(lambda: world.ready("odd-role")[1] == "RoleNotFound", within=30)
     assert not world.may_sync("carol")
     assert others_are_as_before(world)
     world.delete("odd-role")

@@ -137,11 +137,12 @@ def test_two_leaders_without_election_are_harmless(
         ),
     ):
         world.apply(a_grant("both"))
-        world.apply(a_grant("short", subject="carol", expiresAt=after(12)))
+        world.apply(a_grant("short", subject="carol", expiresAt=after(25)))
+        eventually(lambda: world.may_sync("carol"), within=20)
         eventually(world.may_sync, within=30)
         eventually(lambda: world.ready("both")[1] == "Bound", within=10)
         eventually(lambda: not world.may_sync("carol"), within=30)
-        eventually(lambda: world.ready("short")[1] == "Expired", within=10)
+        eventually(lambda: world.ready("short")[1] == "Expired", within=20)
         eventually(lambda: is_unchanged(world, seconds=3), within=30)
         assert is_unchanged(world, seconds=7)
         world.delete("both")

@@ -33,13 +33,13 @@ def test_local_account_is_matched_unless_disabled(world: World) -> None:
     world.apply(a_grant("local", subject="carol"), a_grant("ghost", subject="ghost"))
     assert told(world, "local") == "True LocalAccount"
     assert told(world, "ghost") == "False NoSuchAccount"
-    assert world.may_sync("carol")
+    eventually(lambda: world.may_sync("carol"), within=30)
     set_account(world, "false")
     try:
-        eventually(lambda: told(world, "local") == "False AccountDisabled", within=10)
+        eventually(lambda: told(world, "local") == "False AccountDisabled", within=30)
         eventually(lambda: not is_let_in(world), within=10)
     finally:
         set_account(world, None)
 
-    eventually(lambda: is_let_in(world), within=10)
-    eventually(lambda: told(world, "local") == "True LocalAccount", within=10)
+    eventually(lambda: is_let_in(world), within=30)
+    eventually(lambda: told(world, "local") == "True LocalAccount", within=30)

@@ -126,6 +126,6 @@ def test_member_that_a_person_had_added_before_the_grant_stays(
 
     world.log = tmp_path / "operator.log"
     with operator(world, tmp_path):
-        world.wait_for_resyncs()
+        world.wait_for_resyncs(within=60)
         assert world.may_sync()
         assert members(world) == ["alice"]

@@ -50,19 +50,21 @@ def test_metrics_follow_a_grant_until_its_expiry(scraped: Scraped) -> None:
     """Grants by reason, bindings, writes, revocation lag and overdue seconds."""
     scraped.apply(a_grant("stays"))
     eventually(scraped.may_sync, within=30)
-    end = after(8)
+    end = after(15)
     scraped.apply(a_grant("short", subject="carol", expiresAt=end))
-    eventually(lambda: scraped.may_sync("carol"), within=10)
+    eventually(lambda: scraped.may_sync("carol"), within=14)
     eventually(lambda: scraped.metric("argogrant_bindings") == 2, within=10)
     time.sleep(seconds_until(end))
     eventually(lambda: not scraped.may_sync("carol"), within=10)
     eventually(
         lambda: scraped.metric("argogrant_revocation_lag_seconds_count") == 1, within=10
     )
+    eventually(
+        lambda: scraped.metric("argogrant_grants", reason="Expired") == 1, within=10
+    )
 
     assert scraped.metric("argogrant_leader") == 1
     assert scraped.metric("argogrant_grants", reason="Bound") == 1
-    assert scraped.metric("argogrant_grants", reason="Expired") == 1
     assert scraped.metric("argogrant_overdue_seconds") == 0
     assert scraped.metric("argogrant_overlay_writes_total", result="ok") == 3
     assert scraped.metric("argogrant_orphans_removed_total") == 0
@@ -90,14 +92,14 @@ def test_access_that_cannot_be_removed_is_overdue(scraped: Scraped) -> None:
     """Without the ConfigMap, Argo CD uses its copy and the gauge rises."""
     scraped.apply(a_grant("warm-up", subject="erin"))
     eventually(lambda: scraped.may_sync("erin"), within=30)
-    end = after(15)
+    end = after(25)
     scraped.apply(a_grant("short", expiresAt=end))
-    eventually(scraped.may_sync, within=10)
+    eventually(scraped.may_sync, within=20)
     kept = scraped.remove_config_map()
     time.sleep(seconds_until(end) + 1)
     assert scraped.may_sync()  # Argo CD keeps its last rules in memory
-    eventually(lambda: scraped.metric("argogrant_overdue_seconds") > 1, within=10)
+    eventually(lambda: scraped.metric("argogrant_overdue_seconds") > 1, within=30)
     scraped.apply(kept)
     eventually(lambda: not scraped.may_sync(), within=10)
 
-    eventually(lambda: scraped.metric("argogrant_overdue_seconds") == 0, within=10)
+    eventually(lambda: scraped.metric("argogrant_overdue_seconds") == 0, within=30)

@@ -31,9 +31,9 @@ def test_access_of_a_grant_that_ended_without_operator_is_revoked_at_the_next_st
     process = operator_process.start(installed, tmp_path / "operator.log")
     world.apply(a_grant("warm-up", subject="erin"))
     eventually(lambda: world.may_sync("erin"), within=30)
-    end = after(12)
+    end = after(25)
     world.apply(a_grant("orphan", expiresAt=end))
-    eventually(world.may_sync, within=11)
+    eventually(world.may_sync, within=20)
     process.kill()
     process.wait()
     sleep_until(end)
@@ -56,7 +56,7 @@ def test_deleted_instance_removes_its_bindings(
 
         eventually(lambda: not world.may_sync(), within=10)
         assert installed.argocd.rbac_config_map()["data"] == {"policy.csv": RULES}
-        eventually(lambda: world.ready("left")[1] == "InstanceNotFound", within=10)
+        eventually(lambda: world.ready("left")[1] == "InstanceNotFound", within=30)
         world.apply(INSTANCE)
-        eventually(world.may_sync, within=10)
+        eventually(world.may_sync, within=30)
         installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")

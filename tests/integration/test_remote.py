@@ -71,9 +71,9 @@ def test_argocd_of_another_cluster_says_itself_who_may_bind(remote: World) -> No
     remote.allow("team-b")
     eventually(lambda: not remote.may_sync(), within=10)
     server = remote.instance()["spec"]["cluster"]["server"]
-    eventually(lambda: says(remote, "NotAllowedByArgoCD", server), within=10)
+    eventually(lambda: says(remote, "NotAllowedByArgoCD", server), within=30)
     remote.allow("team-b,argogrant")
-    eventually(remote.may_sync, within=10)
+    eventually(remote.may_sync, within=30)
 
 
 def test_a_certificate_of_another_authority_is_refused(
@@ -92,9 +92,9 @@ def test_a_certificate_of_another_authority_is_refused(
             "authority that is not trusted",
             "spec.cluster.caBundle",
         ),
-        within=20,
+        within=30,
     )
-    eventually(lambda: remote.ready("g1")[1] == "InstanceUnavailable", within=10)
+    eventually(lambda: remote.ready("g1")[1] == "InstanceUnavailable", within=30)
     remote.apply(spec(**cluster))
 
     eventually(remote.may_sync, within=30)
@@ -110,14 +110,14 @@ def test_a_token_that_is_not_accepted_is_told_from_a_missing_right(
     command = "kubectl create token argogrant"
     eventually(
         lambda: says(remote, "TokenRefused", f"argogrant/{SECRET}", command),
-        within=20,
+        within=30,
     )
     assert "not-a-token" not in str(remote.instance_says())
     remote.apply(a_grant("g2"))
     time.sleep(2)
     assert not remote.may_sync()
     far.put_token(far.new_token())
-    took = eventually(remote.may_sync, within=10)
+    took = eventually(remote.may_sync, within=15)
     print(f"bound {took:.2f} s after the new token")
 
 
@@ -126,7 +126,7 @@ def test_a_secret_that_is_not_there_is_missed(remote: World) -> None:
 
     eventually(
         lambda: says(remote, "TokenMissing", SECRET, "create secret generic"),
-        within=20,
+        within=30,
     )
 
 
@@ -134,20 +134,20 @@ def test_rights_that_are_taken_away_during_a_grant_are_named(
     remote: World,
 ) -> None:
     """The end is kept as soon as they are back."""
-    end = after(8)
+    end = after(25)
     remote.apply(a_grant("g1", expiresAt=end))
-    eventually(remote.may_sync, within=8)
+    eventually(remote.may_sync, within=15)
     remote.remove_rights()
     sleep_until(end)
     eventually(
-        lambda: says(remote, "Forbidden", "manifests/remote-cluster.yaml"), within=20
+        lambda: says(remote, "Forbidden", "manifests/remote-cluster.yaml"), within=30
     )
     assert remote.may_sync()
-    eventually(lambda: remote.ready("g1")[1] == "InstanceUnavailable", within=10)
+    eventually(lambda: remote.ready("g1")[1] == "InstanceUnavailable", within=30)
     remote.restore_rights()
 
     eventually(lambda: not remote.may_sync(), within=30)
-    eventually(lambda: remote.ready("g1")[1] == "Expired", within=10)
+    eventually(lambda: remote.ready("g1")[1] == "Expired", within=30)
 
 
 def test_a_cluster_that_hangs_delays_nobody_at_home(
@@ -156,18 +156,18 @@ def test_a_cluster_that_hangs_delays_nobody_at_home(
     """Its instance says so; the other one binds and ends as ever."""
     far.far.pause(API_SERVER)
     try:
-        end = after(12)
+        end = after(30)
         remote.apply(a_grant("here", "erin", instance="home", expiresAt=end))
         ask = far.home.argocd.can_i
         question = ("erin", "applications", "sync", "team-a/shop")
-        eventually(lambda: ask(*question), within=10)
+        eventually(lambda: ask(*question), within=15)
         eventually(lambda: remote.ready("here")[1] == "Bound", within=10)
         sleep_until(end)
         eventually(lambda: not ask(*question), within=10)
-        eventually(lambda: remote.ready("here")[1] == "Expired", within=10)
+        eventually(lambda: remote.ready("here")[1] == "Expired", within=30)
         remote.apply(a_grant("there"))
         eventually(lambda: says(remote, "Unavailable"), within=60)
-        eventually(lambda: remote.ready("there")[1] == "InstanceUnavailable", within=9)
+        eventually(lambda: remote.ready("there")[1] == "InstanceUnavailable", within=30)
     finally:
         far.far.resume(API_SERVER)
 
@@ -178,9 +178,9 @@ def test_a_cluster_that_dies_and_returns_after_the_end_refuses_then(
     remote: World, far: FarPlane, record_property
 ) -> None:
     """The first write after the outage takes away what ended in it."""
-    end = after(10)
+    end = after(25)
     remote.apply(a_grant("short", expiresAt=end), a_grant("long", subject="erin"))
-    eventually(remote.may_sync, within=8)
+    eventually(remote.may_sync, within=15)
     time.sleep(max(seconds_until(end) - 3, 0))
     far.far.stop(API_SERVER)
     try:
@@ -211,10 +211,10 @@ def test_instance_created_again_for_another_cluster_leaves_nothing_behind(
     eventually(lambda: not remote.may_sync(), within=15)
     far.home.apply(INSTANCE)
     question = ("alice", "applications", "sync", "team-a/shop")
-    eventually(lambda: far.home.argocd.can_i(*question), within=10)
+    eventually(lambda: far.home.argocd.can_i(*question), within=30)
     remote.ours("delete", "argocdinstance", "default")
     remote.apply(INSTANCE)
-    eventually(remote.may_sync, within=10)
+    eventually(remote.may_sync, within=30)
 
     eventually(lambda: not far.home.argocd.can_i(*question), within=15)
     home = {**INSTANCE, "metadata": {"name": "home", "namespace": "argogrant"}}

@@ -45,8 +45,8 @@ def tidy(installed: ControlPlane, log: Path) -> Iterator[World]:
 
 @pytest.mark.long
 def test_ended_grant_is_deleted_after_its_access_ended(tidy: World, log: Path) -> None:
-    tidy.apply(a_grant("g1", duration="15s"))
-    eventually(tidy.may_sync, within=14)
+    tidy.apply(a_grant("g1", duration="30s"))
+    eventually(tidy.may_sync, within=25)
     uid = tidy.grant("g1")["metadata"]["uid"]
     eventually(lambda: not tidy.exists("accessgrant", "g1"), within=90)
 
@@ -60,10 +60,10 @@ def test_grant_tracked_by_argocd_is_not_deleted(tidy: World) -> None:
     tracked = a_grant("from-git", expiresAt=end)
     tracked["metadata"]["annotations"] = {TRACKING_ANNOTATION: "app:argogrant.dev/x"}
     tidy.apply(tracked, a_grant("by-hand", "bob", expiresAt=end))
-    eventually(lambda: not tidy.exists("accessgrant", "by-hand"), within=30)
+    eventually(lambda: not tidy.exists("accessgrant", "by-hand"), within=60)
 
+    eventually(lambda: tidy.ready("from-git")[1] == "Expired", within=30)
     assert tidy.exists("accessgrant", "from-git")
-    assert tidy.ready("from-git")[1] == "Expired"
 
 
 def test_revoked_grant_is_kept_while_its_manifest_would_give_access(
@@ -71,10 +71,11 @@ def test_revoked_grant_is_kept_while_its_manifest_would_give_access(
 ) -> None:
     """Retention has passed for both; the manifest of one is applied again and again."""
     kept = a_grant("revoked", expiresAt=after(900))
-    tidy.apply(kept, a_grant("brief", "bob", duration="1s"))
+    tidy.apply(kept)
     tidy.wait_until_bound("revoked")
     tidy.ours("patch", "accessgrant", "revoked", "--type=merge", "-p", REVOKED)
     eventually(lambda: not tidy.may_sync(), within=10)
+    tidy.apply(a_grant("brief", "bob", duration="1s"))
     eventually(lambda: not tidy.exists("accessgrant", "brief"), within=60)
     uid = tidy.grant("revoked")["metadata"]["uid"]
     tidy.apply(kept)
@@ -90,13 +91,13 @@ def test_restored_namespace_gives_no_more_than_the_first_windows(tidy: World) ->
     tidy.apply(a_grant("revoked", "dave", expiresAt=after(300)))
     tidy.wait_until_bound("revoked")  # The operator runs, so the short ones can start.
     tidy.apply(
-        a_grant("ended", "carol", duration="6s"),
-        a_grant("running", "alice", duration="25s"),
+        a_grant("ended", "carol", duration="20s"),
+        a_grant("running", "alice", duration="75s"),
     )
     tidy.wait_until_bound("ended", "running")
     saved = [tidy.grant("running"), tidy.grant("ended")]
     tidy.ours("patch", "accessgrant", "revoked", "--type=merge", "-p", REVOKED)
-    eventually(lambda: "ended" in record_of(tidy, "revoked"), within=10)
+    eventually(lambda: "ended" in record_of(tidy, "revoked"), within=15)
     saved.append(tidy.grant("revoked"))
     sleep_until(saved[1]["status"]["expiresAt"])
     tidy.delete_all("accessgrant")
@@ -104,15 +105,15 @@ def test_restored_namespace_gives_no_more_than_the_first_windows(tidy: World) ->
         restored = copy_of(body)
         restored["spec"].pop("revoked", None)
         tidy.apply(restored, copy_of(restored, f"{body['metadata']['name']}-2"))
-    eventually(tidy.may_sync, within=15)
-    eventually(lambda: tidy.ready("revoked-2")[1] == "Revoked", within=15)
+    eventually(tidy.may_sync, within=25)
+    eventually(lambda: tidy.ready("revoked-2")[1] == "Revoked", within=30)
     assert not tidy.may_sync("carol")
     assert not tidy.may_sync("dave")
     sleep_until(saved[0]["status"]["expiresAt"])
     eventually(lambda: not tidy.may_sync(), within=3)
     tidy.apply(a_grant("new", "alice", duration="1m"))
 
-    eventually(tidy.may_sync, within=15)
+    eventually(tidy.may_sync, within=30)
 
 
 def copy_of(body: dict[str, Any], name: str = "") -> dict[str, Any]:

@@ -31,8 +31,8 @@ def test_removed_global_role_unbinds_its_grants(
     eventually(lambda: is_unbound_for_want_of_its_role(world, "moody"), within=10)
     world.edit({"policy.csv": RULES + LATER})
 
-    eventually(world.may_sync, within=10)
-    eventually(lambda: world.ready("moody")[1] == "Bound", within=10)
+    eventually(world.may_sync, within=30)
+    eventually(lambda: world.ready("moody")[1] == "Bound", within=30)
 
 
 def remove_the_role(world: World) -> None:
@@ -52,8 +52,8 @@ def test_removed_project_role_unbinds_its_grants(world: World, remove: Any) -> N
     eventually(lambda: is_unbound_for_want_of_its_role(world, "team"), within=10)
     world.apply(PROJECT)
 
-    eventually(world.may_sync, within=10)
-    eventually(lambda: world.ready("team")[1] == "Bound", within=10)
+    eventually(world.may_sync, within=30)
+    eventually(lambda: world.ready("team")[1] == "Bound", within=30)
     assert not world.may_sync(project="other")
 
 

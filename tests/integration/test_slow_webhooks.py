@@ -66,7 +66,7 @@ def test_access_begins_and_ends_with_a_slow_webhook(
     """A revocation, an end and a deletion each take one review."""
     begun = time.monotonic()
     with serving(operated.plane, *rules, seconds=seconds):
-        end = after(60)
+        end = after(90)
         operated.apply(
             a_grant("revoked"),
             a_grant("deleted", "carol"),
@@ -97,14 +97,14 @@ def test_access_begins_and_ends_with_a_slow_webhook(
 def test_slow_write_of_the_config_map_delays_no_appproject(operated: World) -> None:
     """Both ends are at the same instant."""
     operated.apply(PROJECT_RIGHTS, PROJECT, IN_PROJECT)
-    end = after(25)
+    end = after(45)
     try:
         operated.apply(
             a_grant("text", expiresAt=end),
             a_grant("member", "carol", role=DEPLOYER, expiresAt=end),
         )
-        eventually(operated.may_sync, within=20)
-        eventually(lambda: operated.may_sync("carol"), within=20)
+        eventually(operated.may_sync, within=15)
+        eventually(lambda: operated.may_sync("carol"), within=15)
         with serving(operated.plane, seconds=SLOWEST):
             sleep_until(end)
             took = eventually(lambda: not operated.may_sync("carol"), within=5)

@@ -53,12 +53,12 @@ def test_missing_config_map_is_not_created(world: World, tmp_path: Path) -> None
     with operator_process.serving(world, log, *operator_process.FREQUENT_RESYNCS):
         world.apply(a_grant("early"))
         eventually(lambda: world.ready("early")[1] == "ConfigMapMissing", within=30)
-        eventually(lambda: world.instance_says()[1] == "ConfigMapMissing", within=10)
+        eventually(lambda: world.instance_says()[1] == "ConfigMapMissing", within=30)
         world.wait_for_resyncs()
         assert not world.has_config_map()
         world.create_config_map()
 
-        eventually(world.may_sync, within=10)
+        eventually(world.may_sync, within=30)
 
 
 @pytest.mark.long
@@ -69,13 +69,13 @@ def test_instance_deleted_before_start_is_cleaned(world: World, tmp_path: Path) 
         world.apply(a_grant("waiting"))
         world.wait_until_bound("waiting")
         backup = world.remove_config_map()
-        eventually(lambda: world.instance_says()[1] == "ConfigMapMissing", within=10)
+        eventually(lambda: world.instance_says()[1] == "ConfigMapMissing", within=30)
         world.delete_later("argocdinstance", "default")
     with operator_process.serving(world, log):
         time.sleep(TWO_RESYNCS)
         assert world.exists("argocdinstance", "default")
         world.apply(backup)
-        eventually(lambda: not world.exists("argocdinstance", "default"), within=20)
+        eventually(lambda: not world.exists("argocdinstance", "default"), within=60)
 
         assert OVERLAY not in world.config_map()["data"]
 
@@ -99,15 +99,15 @@ def test_operator_without_permissions_reports_which_are_missing(
     with operator_process.serving(world, tmp_path / "operator.log"):
         world.apply(a_grant("waiting"))
         eventually(lambda: world.instance_says()[1] == "Forbidden", within=30)
-        eventually(lambda: "may not" in world.instance_says()[2], within=10)
+        eventually(lambda: "may not" in world.instance_says()[2], within=30)
         status, _, message = world.instance_says()
         eventually(
-            lambda: world.ready("waiting")[1] == "InstanceUnavailable", within=10
+            lambda: world.ready("waiting")[1] == "InstanceUnavailable", within=30
         )
         world.restore_rights()
 
         eventually(world.may_sync, within=30)
-        eventually(lambda: world.instance_says()[0] == "True", within=10)
+        eventually(lambda: world.instance_says()[0] == "True", within=30)
     assert status == "False"
     assert "may not get, list, watch, patch configmaps/argocd-rbac-cm" in message
     assert "appprojects in namespace argocd" in message

@@ -134,13 +134,13 @@ def test_documented_command_before_an_upgrade_keeps_all_access(
         wide = ("get", "argocdinstances", "--all-namespaces", "-o", "wide")
         eventually(
             lambda: "allowed-namespaces" in former.plane.kubectl(*wide).stdout,
-            within=10,
+            within=30,
         )
         assert other_key(former) == before[1]
 
         former.plane.kubectl(*documented_command())
-        eventually(lambda: former.may_sync("carol"), within=10)
-        eventually(lambda: former.may_sync("erin"), within=10)
+        eventually(lambda: former.may_sync("carol"), within=30)
+        eventually(lambda: former.may_sync("erin"), within=30)
         two_namespaces.remove_team(former.plane)
         former.ours("delete", "argocdinstance", "other")
         former.reset()

@@ -34,7 +34,7 @@ def test_argocd_gives_the_answers_of_an_example(world: World, folder: str) -> No
     world.wait_until_bound(body["metadata"]["name"])
     world.delete(body["metadata"]["name"])
 
-    assert answers(world, name, later) == later
+    eventually(lambda: answers(world, name, later) == later, within=10)
 
 
 Answers = dict[tuple[str, ...], bool]

@@ -32,12 +32,12 @@ EXISTING = {
 }
 """By page: the example that is installed before, and the requester of its grant."""
 SCOPES = {"scopes": "[groups, email]"}
-BRIEF = "15s"
+BRIEF = "20s"
 TIMES = {
     "self-service": {"grant.yaml": lambda: {"duration": BRIEF}},
     "on-call": {},
     "maintenance-window": {
-        "grant.yaml": lambda: {"notBefore": after(25), "expiresAt": after(35)}
+        "grant.yaml": lambda: {"notBefore": after(30), "expiresAt": after(45)}
     },
     "grants-from-git": {},
     "break-glass": {"grant.yaml": lambda: {"duration": BRIEF}},
@@ -79,7 +79,7 @@ def sync(world: ClusterWithPolicies, copies: Path) -> None:
         path = doc_pages.EXAMPLES / FLOWS["grants-from-git"] / f"{name}.yaml"
         body = yaml.safe_load(path.read_text())
         body["metadata"]["annotations"] = {TRACKING: f"access:{name}"}
-        body["spec"]["expiresAt"] = after(20)  # a busy machine needs ten of them
+        body["spec"]["expiresAt"] = after(25)  # a busy machine needs ten of them
         (copies / f"{name}.yaml").write_text(json.dumps(body))
         world.plane.kubectl(
             *("apply", "--server-side", "--field-manager=argocd-controller"),

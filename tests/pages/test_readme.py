@@ -67,7 +67,7 @@ def shown_world(
         names = [body["metadata"]["name"] for body in shown_grants()]
         eventually(
             lambda: all(world.ready(name)[1] not in {"", "Binding"} for name in names),
-            within=30,
+            within=60,
         )
         yield world
         installed.kubectl("-n", "argogrant", "delete", "accessgrants", "--all")

@@ -46,7 +46,7 @@ class Kubelet:
         self._api = plane.api(namespace)
         self._namespace = namespace
         self._logs = logs
-        self._pods: dict[str, list[Process]] = {}
+        self._pods: dict[str, dict[int, Process]] = {}
         self._templates: dict[str, Object] = {}
         self._works = {
             "Deployment": self._deploy,
@@ -108,11 +108,11 @@ class Kubelet:
         count = body["spec"]["replicas"]
         if not count:
             self._stop(title)
-        pods = self._pods.setdefault(title, [])
-        # An operator that loses its Lease exits, and is started again.
-        pods[:] = [one for one in pods if one.poll() is None]
-        while len(pods) < count:
-            pods.append(self._start(body, number=len(pods)))
+        pods = self._pods.setdefault(title, {})
+        for number in range(count):
+            # An operator that loses its Lease exits, and is started again.
+            if number not in pods or pods[number].poll() is not None:
+                pods[number] = self._start(body, number=number)
         self._tell(
             body,
             observedGeneration=body["metadata"]["generation"],
@@ -127,7 +127,7 @@ class Kubelet:
         if body.get("status", {}).get("conditions"):
             return
         if title not in self._pods:
-            self._pods[title] = [self._start(body, number=0)]
+            self._pods[title] = {0: self._start(body, number=0)}
         code = self._pods[title][0].poll()
         if code is None:
             return
@@ -188,7 +188,7 @@ class Kubelet:
             )
 
     def _stop(self, title: str) -> None:
-        for process in self._pods.pop(title, ()):
+        for process in self._pods.pop(title, {}).values():
             operator_process.stop(process)
 
     def _tell(self, body: Object, **status: Any) -> None:

@@ -13,7 +13,7 @@ from support.live_cluster import INSTANCE, World, a_grant, eventually
 
 ROOT = Path(__file__).parent.parent.parent
 ROLES = ROOT / "examples/roles.yaml"
-TIMEOUT = 20.0
+TIMEOUT = 30.0
 CLEANED_UP = ("accesspolicy", "accessapproval", "accessgrant")
 """Kinds of which a test leaves nothing."""
 FORBIDDEN = "is forbidden: User"

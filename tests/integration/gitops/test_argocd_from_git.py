@@ -75,7 +75,7 @@ def test_sync_and_self_heal_keep_the_overlay_key(
     application.create(repository, "argocd", namespace="argocd", options=options)
     application.wait_until_well(within=SYNC_SECONDS)
     world.apply(a_grant("held"))
-    eventually(world.may_sync, within=10)
+    eventually(world.may_sync, within=30)
     with access_all_the_time(world):
         repository.commit(
             {"argocd/rbac.yaml": rbac(RULES + "g, dave, role:deployer\n")}
@@ -99,7 +99,7 @@ def test_sync_with_replace_is_reported_as_contested(
 ) -> None:
     """Every sync removes the key; the grant still expires on time."""
     world.apply(a_grant("fought-over"))
-    eventually(world.may_sync, within=10)
+    eventually(world.may_sync, within=30)
     repository.commit({"argocd/rbac.yaml": rbac()})
     application.create(
         repository, "argocd", namespace="argocd", options=("Replace=true",)
@@ -114,7 +114,7 @@ def test_sync_with_replace_is_reported_as_contested(
         application.refresh()
         eventually(lambda: is_synced(f"person-{number},"), within=SYNC_SECONDS)  # noqa: B023
         eventually(world.overlay, within=LONGEST_PAUSE)
-    eventually(lambda: world.instance_says("Contested")[0] == "True", within=10)
+    eventually(lambda: world.instance_says("Contested")[0] == "True", within=30)
     application.wait_until_well(within=SYNC_SECONDS)
     time.sleep(SECOND_SYNC_SECONDS)
     eventually(world.overlay, within=LONGEST_PAUSE)

@@ -67,7 +67,7 @@ def test_duration_from_git_is_refused_by_the_label(
     repository.commit({"grants/alice.yaml": body})
     application.create(repository, "grants", namespace="argogrant")
     eventually(lambda: world.exists("accessgrant", "lasting"), within=SYNC_SECONDS)
-    eventually(lambda: world.ready("lasting")[1] == "AbsoluteEndRequired", within=10)
+    eventually(lambda: world.ready("lasting")[1] == "AbsoluteEndRequired", within=30)
     metadata = world.grant("lasting")["metadata"]
 
     assert label in metadata["labels"]

@@ -13,7 +13,7 @@ import pytest
 from argogrant.argocd.policy_csv import OVERLAY_KEY
 from support import live_policies
 from support.admission_objects import Asker, Body
-from support.live_cluster import RULES, after, eventually
+from support.live_cluster import RULES, after, eventually, sleep_until
 from support.live_policies import (
     OIDC_PREFIX,
     ClusterWithPolicies,
@@ -76,6 +76,14 @@ def forge(world: ClusterWithPolicies, name: str) -> None:
     )
 
 
+def change(person: Asker, name: str, spec: Body) -> None:
+    """Change the spec of a grant as a user."""
+    person.kubectl(
+        *("patch", "accessgrant", name, "--type=merge"),
+        *("-p", json.dumps({"spec": spec})),
+    )
+
+
 def test_grants_that_follow_are_extensions_whoever_requests_them(
     world: ClusterWithPolicies, alice: Asker, carol: Asker
 ) -> None:
@@ -94,23 +102,20 @@ def test_grants_that_follow_are_extensions_whoever_requests_them(
 
 
 @pytest.mark.parametrize(
-    "change",
+    "spec",
     [
         pytest.param({"revoked": True}, id="after a revocation"),
         pytest.param({"expiresAt": "2020-01-01T00:00:00Z"}, id="with a past end"),
     ],
 )
 def test_ended_grant_is_no_way_to_begin_again(
-    world: ClusterWithPolicies, alice: Asker, change: Body
+    world: ClusterWithPolicies, alice: Asker, spec: Body
 ) -> None:
     world.apply_policies(NO_EXTENSION, **OIDC_PREFIX)
     world.create_grant(alice, "first", expiresAt=after(3600))
     eventually(world.may_sync, within=live_policies.TIMEOUT)
     world.wait_for_reason("first", "Bound")
-    alice.kubectl(
-        *("patch", "accessgrant", "first", "--type=merge"),
-        *("-p", json.dumps({"spec": change})),
-    )
+    change(alice, "first", spec)
     world.create_grant(alice, "next", duration="1h")
 
     world.wait_for_reason("next", "NotAllowed")
@@ -135,13 +140,14 @@ def test_extension_within_the_limit_has_no_gap(
     world: ClusterWithPolicies, alice: Asker
 ) -> None:
     world.apply_policies(a_policy(**FOR_ALICE, maxExtensions=1), **OIDC_PREFIX)
-    world.create_grant(alice, "first", duration="8s")
+    world.create_grant(alice, "first", expiresAt=after(3600))
     eventually(world.may_sync, within=live_policies.TIMEOUT)
     world.create_grant(alice, "second", duration="1h", extends="first")
     world.wait_for_reason("second", "Bound")
     world.create_grant(alice, "third", duration="1h", extends="second")
 
     world.wait_for_reason("third", "NotAllowed")
+    change(alice, "first", {"expiresAt": after(3)})
     world.wait_for_reason("first", "Expired")
     assert world.may_sync()
 
@@ -216,13 +222,16 @@ def test_forged_status_passes_no_limit(
 ) -> None:
     world.apply_policies(NO_EXTENSION, **OIDC_PREFIX)
     if reason == "NotAllowed":
-        world.create_grant(alice, "first", duration="4s")
+        world.create_grant(alice, "first", expiresAt=after(3600))
         world.wait_for_reason("first", "Bound")
     world.create_grant(alice, "wanted", **grant)
     world.wait_for_reason("wanted", reason)
     forge(world, "wanted")
     if reason == "NotAllowed":
+        end = after(3)
+        change(alice, "first", {"expiresAt": end})
         forge(world, "first")
+        sleep_until(end)
         eventually(lambda: not world.may_sync(), within=live_policies.TIMEOUT)
     world.wait_for_reason("wanted", reason)
     wait_until_processed(world)

@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 
 from support.admission_objects import Asker
-from support.live_cluster import a_grant, after
-from support.live_policies import OIDC_PREFIX, ClusterWithPolicies, a_policy
+from support.live_cluster import a_grant, after, eventually
+from support.live_policies import (
+    OIDC_PREFIX,
+    TIMEOUT,
+    ClusterWithPolicies,
+    a_policy,
+)
 
 ROBOT = "system:serviceaccount:ci:robot"
 REMEDY = "set spec.expiresAt, or spec.notBefore beside spec.duration"
@@ -44,7 +49,7 @@ def test_service_account_requests_until_a_fixed_time(
     world.wait_for_reason("until", "Bound")
 
     assert f"a service account must {REMEDY}" in refusal
-    assert world.may_sync()
+    eventually(world.may_sync, within=TIMEOUT)
 
 
 @pytest.mark.parametrize(

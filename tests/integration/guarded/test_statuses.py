@@ -11,7 +11,7 @@ import pytest
 
 from support import live_policies
 from support.admission_objects import Asker, Body
-from support.live_cluster import after, eventually
+from support.live_cluster import after, eventually, sleep_until
 from support.live_policies import (
     ClusterWithPolicies,
     refused_patch,
@@ -106,10 +106,12 @@ def test_forged_status_does_not_lengthen_access(
     grant = world.create_grant(writer, "wanted", duration="20s")
     world.create_approval(bob, grant)
     world.wait_for_reason("wanted", "Bound")
+    end = world.grant("wanted")["status"]["expiresAt"]
     writer.kubectl(
         *("patch", "accessgrant", "wanted", "--type=merge", "--subresource=status"),
         *("-p", json.dumps({"status": {"expiresAt": after(7200)}})),
     )
+    sleep_until(end)
 
     eventually(lambda: not world.may_sync(), within=live_policies.TIMEOUT)
     world.wait_for_reason("wanted", "Expired")
