@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Final
 
+from argogrant.argocd.overlay import read_overlay
+from argogrant.grants.model.grant import Binding
 from controlplane.api import APIClient
 from controlplane.errors import APIRequestFailed, ArgoCDBroken, ArgoCDUnreachable
 from controlplane.plane import ControlPlane
@@ -121,6 +123,17 @@ class Innocents:
         """Set ``spec.expiresAt``."""
         self._patch(name, {"expiresAt": end})
 
+    def is_written(self, group: str, end: str, *, within: float) -> bool:
+        """Wait until Argo CD's ConfigMap contains an end, for the sweep."""
+        binding, expected = Binding(group, "role:deployer"), datetime.fromisoformat(end)
+
+        def is_written() -> bool:
+            body = self._admin.find("configmap", "argocd-rbac-cm", namespace="argocd")
+            overlay = read_overlay((body or {}).get("data") or {})
+            return overlay is not None and overlay.ends.get(binding) == expected
+
+        return _seconds_until(is_written, within) < within
+
     def _let_expire(self, name: str) -> float:
         end = after(WINDOW + 0.5)
         self.move_end(name, end)
@@ -171,11 +184,11 @@ class Innocents:
         return time.time()
 
 
-def _seconds_until(question: Callable[[], bool]) -> float:
-    """Ask until the answer is yes; return the seconds, ``PATIENCE`` if it never is."""
+def _seconds_until(question: Callable[[], bool], within: float = PATIENCE) -> float:
+    """Ask until the answer is yes; return the seconds, ``within`` if it never is."""
     began = time.monotonic()
     while not question():
-        if time.monotonic() - began > PATIENCE:
-            return PATIENCE
+        if time.monotonic() - began > within:
+            return within
         time.sleep(ASK_SECONDS)
     return time.monotonic() - began

@@ -31,7 +31,6 @@ from hostile.verdict import (
     ADDITION_SECONDS,
     DELETION_SECONDS,
     REPORT_SECONDS,
-    SWEEP_SECONDS,
     Ended,
     Outcome,
     Times,
@@ -46,8 +45,9 @@ RECOVERIES: Final = 4
 RECOVERED_SECONDS: Final = 3.0
 """Seconds of a removal above which a round without an attack is not a usual one."""
 UNVERIFIED: Final = "--accept-unverified-requesters"
-SWEPT_WINDOW: Final = 6.0
-"""Seconds until the end of the grant whose end the sweep keeps."""
+SWEPT_WINDOW: Final = 12.0
+"""Seconds until the end of the grant whose end the sweep keeps. In the first half, the
+operator writes that end for the sweep."""
 
 Say = Callable[[str], None]
 
@@ -191,16 +191,16 @@ class Stage:
         swept = innocents.bind()
         end = after(SWEPT_WINDOW)
         innocents.move_end(swept, end)
+        is_written = innocents.is_written(swept, end, within=SWEPT_WINDOW / 2)
         self._operator.stop()
         innocents.revoke(away)
-        is_judged = innocents.may(swept)
+        is_judged = is_written and innocents.may(swept)
         time.sleep(seconds_until(end))
         if is_judged:
             began = time.time()
             printed = sweep(self._scene.plane)
-            outcome.sweep = innocents.seconds_until_denied(swept, began)
-            if outcome.sweep > SWEEP_SECONDS:
-                outcome.violations.append(f"the sweep did not remove access: {printed}")
+            seconds = innocents.seconds_until_denied(swept, began)
+            outcome.judge_sweep(seconds, printed, is_denied=not innocents.may(swept))
         else:
             outcome.violations.append("nothing was bound that the sweep could remove")
         started = self._operator.start()

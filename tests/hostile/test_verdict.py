@@ -12,7 +12,7 @@ from controlplane.errors import APIRequestFailed
 from hostile.attack import Attack, Attacking
 from hostile.confinement import MEBIBYTE, confined
 from hostile.positions import POSITIONS
-from hostile.verdict import PATIENCE, Ended, Outcome, Times, limit
+from hostile.verdict import PATIENCE, SWEEP_SECONDS, Ended, Outcome, Times, limit
 
 
 def times(**seconds: list[float]) -> Times:
@@ -50,6 +50,23 @@ def test_late_removal_is_a_violation(seconds: float, violations: int) -> None:
     outcome = Outcome("Somebody does something", "Somebody")
     outcome.times.add({Ended.REVOCATION: seconds})
     outcome.judge(times(REVOCATION=[2.0]))
+
+    assert len(outcome.violations) == violations
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_denied", "violations"),
+    [
+        pytest.param(SWEEP_SECONDS - 1, True, 0, id="before its deadline"),
+        pytest.param(SWEEP_SECONDS + 1, True, 1, id="after its deadline"),
+        pytest.param(PATIENCE, False, 1, id="never"),
+    ],
+)
+def test_sweep_that_leaves_access_is_a_violation(
+    seconds: float, violations: int, *, is_denied: bool
+) -> None:
+    outcome = Outcome("Somebody does something", "Somebody")
+    outcome.judge_sweep(seconds, "exit 0", is_denied=is_denied)
 
     assert len(outcome.violations) == violations
 

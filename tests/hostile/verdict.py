@@ -103,6 +103,18 @@ class Outcome:
                     f" {self.times.slowest(Ended.EDIT):.2f} s)"
                 )
 
+    def judge_sweep(self, seconds: float, printed: str, *, is_denied: bool) -> None:
+        """Compare the sweep with its deadline.
+
+        Args:
+            seconds: Time from its start until argocd-server said no.
+            printed: Its output.
+            is_denied: argocd-server said no at the end.
+        """
+        self.sweep = seconds
+        if not is_denied or seconds > SWEEP_SECONDS:
+            self.violations.append(f"the sweep did not remove access: {printed}")
+
     @property
     def is_lost(self) -> bool:
         """True if some access did not end while anybody waited."""

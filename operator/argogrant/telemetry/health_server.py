@@ -6,7 +6,7 @@ main event loop hangs, and reports that it hangs.
 Any client that reaches the port can open connections, so these are limited. When there
 are too many, the oldest one of the address with the most connections is closed: a
 client displaces itself and not the kubelet. A connection serves one request, within
-seconds.
+seconds, of which only some kilobytes are parsed.
 """
 
 import asyncio
@@ -28,6 +28,9 @@ MAX_CONNECTIONS: Final = 64
 MAX_PER_ADDRESS: Final = 16
 CONNECTION_SECONDS: Final = 10.0
 """Life of a connection, from its opening until the answer is sent."""
+MAX_REQUEST_BYTES: Final = 8_192
+"""Bytes of a connection that are parsed. A request of Prometheus or of the kubelet has
+far fewer, and aiohttp keeps and repeats what it cannot parse."""
 BACKLOG: Final = 256
 """Connections that wait to be accepted; all of them may be accepted at once."""
 MAX_PAGES: Final = 4
@@ -181,6 +184,10 @@ class BoundedServer(web.Server):
         self._open: dict[web.RequestHandler, _Connection] = {}
         """The connections, from the oldest to the newest."""
 
+    def __call__(self) -> web.RequestHandler:
+        """Return the handler of a new connection."""
+        return _BoundedHandler(self, loop=self._loop, **self._kwargs)
+
     def connection_made(
         self, handler: web.RequestHandler, transport: asyncio.Transport
     ) -> None:
@@ -215,6 +222,23 @@ class BoundedServer(web.Server):
         connection = self._open.pop(handler)
         connection.expiry.cancel()
         return connection.transport
+
+
+class _BoundedHandler(web.RequestHandler):
+    """Handler of a connection that parses no more than ``MAX_REQUEST_BYTES``."""
+
+    _unparsed = MAX_REQUEST_BYTES
+    """Bytes that may still be parsed."""
+
+    def data_received(self, data: bytes) -> None:
+        """Parse the first bytes, and read no more than these."""
+        parsed = data[: self._unparsed]
+        self._unparsed -= len(parsed)
+        if parsed:
+            super().data_received(parsed)
+        if len(parsed) < len(data) and self.transport is not None:
+            # The answer to the first bytes is still sent.
+            self.transport.pause_reading()
 
 
 class _Connection(NamedTuple):

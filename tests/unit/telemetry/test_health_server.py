@@ -2,6 +2,7 @@
 
 import resource
 import socket
+import tracemalloc
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -135,10 +136,38 @@ def test_one_address_has_a_part_of_the_connections(server) -> None:
         assert opened[1].recv(100).startswith(b"HTTP/1.1 200 OK")
 
 
-def test_huge_request_is_refused(server) -> None:
-    with connect(server) as connection:
-        connection.sendall(b"GET /livez HTTP/1.1\r\nX: " + b"x" * 100_000)
-        assert b"200 OK" not in connection.recv(1000)
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"GET /livez HTTP/1.1\r\nX: " + b"x" * 5_000_000, id="a header"),
+        pytest.param(b"GET " + b"/" * 5_000_000, id="a path"),
+        pytest.param(b"\0" * 5_000_000, id="no HTTP"),
+        pytest.param(b"\r\n" * 2_500_000, id="empty lines"),
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n" * 300_000, id="many requests"),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n"
+            + b"x" * 5_000_000,
+            id="a body",
+        ),
+    ],
+)
+def test_huge_request_takes_no_memory(server, sent) -> None:
+    """Errors of the parser once contained the request, and lived until a collection."""
+    tracemalloc.start()
+    try:
+        with ExitStack() as connections:
+            for _ in range(4):
+                one = connections.enter_context(connect(server))
+                one.settimeout(0.2)
+                with suppress(OSError):  # The server reads no more, or has closed it.
+                    one.sendall(sent)
+                with suppress(OSError):
+                    assert b"200 OK" not in one.recv(1000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 2**21
 
 
 def test_connection_serves_one_request(server) -> None:

@@ -15,6 +15,7 @@ change, ``is_outdated`` returns True, and the reconciler opens another connectio
 
 import asyncio
 import base64
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -32,6 +33,10 @@ from argogrant.kube.resources import SECRETS, Collection
 Connect = Callable[[RemoteCluster, str], Awaitable[Cluster]]
 """Builds a client of another cluster that authenticates with this token."""
 
+MAX_TOKEN: Final = 16_384
+"""Characters of a token: it fits into one header. Every message of the other cluster is
+searched for its parts."""
+TOKEN: Final = re.compile(f"[!-~]{{1,{MAX_TOKEN}}}")
 SECRET_PAUSE: Final = 9.0
 """Seconds of pause for each second of work that the Secret causes. Its owner can change
 it at full speed, and only its last version counts."""
@@ -193,12 +198,15 @@ def _token(key: str, encoded: str | None) -> tuple[str, str]:
     """Return the token, or why there is none; the problem never quotes the value."""
     if encoded is None:
         return "", f"has no key {key}"
+    invalid = f"has no valid token in its key {key}: it has"
     try:
         token = base64.b64decode(encoded).decode("ascii").strip()
     except ValueError:
-        return "", f"has no valid token in its key {key}: it has non-ASCII characters"
+        return "", f"{invalid} non-ASCII characters"
     if not token:
         return "", f"has an empty key {key}"
-    if not token.isprintable() or " " in token:
-        return "", f"has no valid token in its key {key}: it has several words or lines"
+    if len(token) > MAX_TOKEN:
+        return "", f"{invalid} {len(token):,} characters, more than {MAX_TOKEN:,}"
+    if not TOKEN.fullmatch(token):
+        return "", f"{invalid} several words or lines"
     return token, ""

@@ -25,7 +25,6 @@ import asyncio
 import base64
 import json
 import logging
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,7 +39,7 @@ from argogrant.controller.permissions import (
     ROTATION_ROLE,
     argocd_permissions,
 )
-from argogrant.controller.remote.connection import Connect, ObservedSecret
+from argogrant.controller.remote.connection import TOKEN, Connect, ObservedSecret
 from argogrant.grants.conditions import Condition
 from argogrant.grants.model.errors import InvalidGrant
 from argogrant.grants.model.reasons import InstanceCondition, Reason
@@ -75,9 +74,6 @@ WARNING: Final = timedelta(days=7)
 WARNING_PART: Final = 0.2
 """Warn in the last five hours of a day's token, in the last week of a year's."""
 PAGE: Final = "docs/how-to/token-rotation.md"
-
-_TOKEN: Final = re.compile("[!-~]{1,16384}")
-"""A token fits into one header, and into the Secret."""
 
 logger = logging.getLogger(__name__)
 
@@ -355,7 +351,7 @@ class TokenRotator:
         answered = answer.get("status")
         status: dict[str, Any] = answered if isinstance(answered, dict) else {}
         token = status.get("token")
-        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        if not isinstance(token, str) or not TOKEN.fullmatch(token):
             raise Unavailable("the API server answered a TokenRequest without a token")
         try:
             expires_at = parse_instant(str(status.get("expirationTimestamp")))

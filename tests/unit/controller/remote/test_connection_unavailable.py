@@ -50,6 +50,7 @@ async def test_grant_is_bound_and_expires_in_the_other_cluster() -> None:
         pytest.param("x", "token", "argogrant/prod has no key k8s_token", id="no key"),
         pytest.param(" \n", "k8s_token", "has an empty key", id="an empty key"),
         pytest.param("two words", "k8s_token", "several words or lines", id="words"),
+        pytest.param("x" * 16_385, "k8s_token", "16,385 characters", id="too long"),
         pytest.param("tökén", "k8s_token", "non-ASCII characters", id="no ASCII"),
     ],
 )
