@@ -364,6 +364,6 @@ def odd_requests(me: Attacker, number: int) -> None:
         b"\r\n" * 100_000,
     )
     with socket.create_connection(
-        ("127.0.0.1", me.scene.metrics_port), timeout=5
+        ("127.0.0.1", me.scene.metrics_port), timeout=0.2
     ) as one:
         one.sendall(texts[number % 4])

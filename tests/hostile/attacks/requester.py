@@ -125,7 +125,7 @@ def terminating(me: Attacker, number: int) -> None:
     """Deletes hundreds of grants that finalizers of their own keep for ever."""
     name = f"held-{number}"
     request(
-        me, name, metadata={"finalizers": [f"example.com/{one}" for one in range(50)]}
+        me, name, metadata={"finalizers": [f"example.com/{one}" for one in range(15)]}
     )
     me.api.request("DELETE", path_of("accessgrant", OURS, name))
 
@@ -135,7 +135,7 @@ def touched(me: Attacker, number: int) -> None:
     """Changes the annotations of one grant at full speed."""
     if number == 0:
         request(me, "touched")
-    text = {"example.com/a": f"{number}" * 30_000}
+    text = {"example.com/a": f"{number:06}" * 10_000}
     patch = {"metadata": {"annotations": text}}
     me.merge("accessgrant", "touched", patch, namespace=OURS)
 
