@@ -1,8 +1,8 @@
 """Writer of policy.argogrant.csv, and detection of programs that overwrite the key.
 
 A write that removes access is never delayed, and delays no other. A write that only
-adds access waits for other changes of the same second, and longer while another program
-overwrites the key: two programs that overwrite each other make Argo CD reload its
+adds access waits up to 1.2 s for others, and longer while another program overwrites
+the key: two programs that overwrite each other make Argo CD reload its
 policy without end. From the third overwrite within ten minutes, each delay is twice as
 long as the one before, and the condition ``Contested`` names the field manager of the
 other program, if the API server has recorded it::

@@ -3,9 +3,11 @@
 The loop is level-triggered: an event triggers a reconciliation, which evaluates every
 grant and makes Argo CD's policy equal to the grants that are in force::
 
-    remove    if the state has changed since it was gathered: write only what ends
-       │      access, by the decisions of before and by the grants that have changed
-       │      since (``Planner.plan_removals``)
+    remove    if the instance, its policies or Argo CD's objects have changed since
+       │      they were gathered: write only what ends access, by the decisions of
+       │      before and by the grants that have changed since
+       │      (``Planner.plan_removals``); any other end is decided, planned and
+       │      applied below
        ▼
     gather    cached objects: grants, policies and approvals (store), Argo CD's
        │      ConfigMap and AppProjects (snapshot); informers keep both current
@@ -25,24 +27,26 @@ grant and makes Argo CD's policy equal to the grants that are in force::
     analyse   the roles, for the notes in statuses; a long analysis goes on in the
        │      background (role_analysis)
        ▼
-    report    statuses, audit events and metrics; a writer sends them in the
-       │      background, so no revocation waits for a status
+    report    statuses, audit events and metrics, and the finalizers of new grants,
+       │      which the next reconciliation binds; a writer sends them in the
+       │      background, so no revocation waits for a status; the first report
+       │      waits for the first analysis
        ▼
     wait      until an object changes, a delayed write is due, or a decision expires
        │
        ▼
     pause     three times as long as the reconciliation took, at most 0.75 s: the
-       │      changes of a burst share the next one; removals are written meanwhile,
-       │      and an end that the next one would delay is awaited (``_debounce``)
+       │      changes of a burst share the next one; removals are written meanwhile;
+       │      just before an end, the next one does not begin (``_debounce``)
        │
        └────► remove
 
-Other people write much of what is gathered and analysed. Gathering takes at most a
-quarter of the loop's time: if changes come faster, only removals are written until the
-pause is over (``GATHER_SHARE``). An unforeseen exception for one grant or AppProject
-leaves the others decided, written and reported (faults). After any other one, only
-removals are written until the next attempt, the last of them by nothing but the grants
-themselves.
+Much of what is gathered and analysed is written by other people. Gathering takes at
+most a quarter of the loop's time: if changes come faster, only removals are written
+until the pause is over (``GATHER_SHARE``). An unforeseen exception for one grant or
+AppProject leaves the others decided, written and reported (faults). After any other
+one, only removals are written until the next attempt, the last of them by nothing but
+the grants themselves.
 
 States of a binding::
 
@@ -58,8 +62,11 @@ States of a binding::
     Once the removal is confirmed, the operator reports the end of the grant and, if the
     grant is being deleted, removes its finalizer.
 
-- The loop never delays a removal, neither for other writes nor for a status. An
-  addition waits up to a second after another one (``Applier.write_delay``), longer if
+- A removal waits for no status and for no addition. It waits for the step or the plan
+  in progress, for up to 0.25 s after a change whose burst it shares
+  (``LONGEST_DEBOUNCE``, ``REMOVAL_PAUSE``), and for up to a second if AppProjects of
+  the same reconciliation are written slowly.
+- An addition waits up to 1.2 s after another one (``Applier.write_delay``), longer if
   another program repeatedly reverts it, and as long as the ConfigMap has no capacity or
   has lines that Argo CD cannot parse.
 - If the state of Argo CD or of a policy is unknown, decisions are UNCHANGED: bindings

@@ -7,8 +7,8 @@ finding decides; ``decide`` derives from it the desired state of the binding.
 
 The checks, in order:
 
-    not ended      not being deleted, revoked, denied, timed out or expired, and no
-                   copy of a grant that was
+    not ended      not being deleted, revoked, denied, timed out or expired, and not a
+                   copy of a grant that ended so
     well formed    the object can carry the finalizer; subject and role are valid; a
                    grant that may be re-created has an absolute end
     permitted      the ArgoCDInstance exists, Argo CD's owner allows it, and access
@@ -425,7 +425,7 @@ def role_exists(facts: DecisionInput) -> Finding | None:
 
 
 def binding_may_be_added(facts: DecisionInput) -> Finding | None:
-    """A condition for the start still holds; otherwise, only an existing line stays."""
+    """The grant could still be bound today; if not, only an existing line stays."""
     why = lacks_absolute_end(facts.grant, facts.instance)
     if why:
         return replace(_absolute_end_required(why), is_unknown=True)
@@ -439,7 +439,8 @@ OVER: tuple[Check, ...] = (
     record_says_no_end,  # Revoked, Denied, ApprovalTimedOut or Expired, final
     window_has_not_closed,  # Expired, final
 )
-"""The first checks, which depend on nothing but the grant and the time."""
+"""The first checks. ``decide_alone`` runs them with the grant and the time alone, and
+then knows no end that a policy or another grant sets."""
 IN_FORCE: tuple[Check, ...] = (
     *OVER,
     grant_can_carry_finalizer,  # NotRecordable

@@ -32,14 +32,15 @@ cannot be derived again: the end that was reported at the start (``frozen_end``)
 policy that allowed the grant (``recorded_policy``), the number of its extensions
 (``recorded_extension``), and a denial or approval timeout (``recorded_finding``). A
 status only takes access away. Where a grant that has started is treated better than a
-new one, the line in Argo CD is the proof: it stays until the end that is written with
-it, and no status adds one.
+new one, the line in Argo CD proves that it has started: it stays until the end that is
+written with it, and no status adds one.
 
 The checks in ``checks.IN_FORCE`` decide. The first one that fails returns the finding:
 
     finding                       desired binding   effect on Argo CD's policy
     none: all checks pass         PRESENT           the line is added if it is missing
-    ``is_unknown``: not readable  UNCHANGED         an existing line stays, none added
+    ``is_unknown``: not readable, UNCHANGED         an existing line stays, none added
+    or only a start is refused
     any other                     ABSENT            the line is removed, unless another
                                                     grant needs the same line
 

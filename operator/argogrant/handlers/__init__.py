@@ -6,7 +6,7 @@ controller, and it keeps deleted objects until they are clean:
     =====================  =====================================================
     ``kopf.on.startup``    connect, wait for the Lease, then start (``startup``)
     ``kopf.on.login``      the credential of kopf's own requests
-    ``kopf.daemon``        the reconcile loop of one ArgoCDInstance
+    ``kopf.daemon``        ensures that the reconcile loop of an ArgoCDInstance runs
     ``kopf.timer``         the resync: lists everything again once a minute
     ``kopf.on.delete``     the finalizer: an ArgoCDInstance stays until all of its
                            bindings are removed from Argo CD

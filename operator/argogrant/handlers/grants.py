@@ -14,12 +14,13 @@ each grant on expiry. Both were built and measured:
   it removes a finalizer that no handler of its own requires.
 
 So a list/watch per namespace (``controller.store``, ``kube.informer``) keeps a typed
-copy of all grants. Each event updates the copy and triggers a reconciliation by the
-daemon of the grant's ArgoCDInstance (``handlers.instances``), which evaluates all of
-its grants. The daemon also reconciles at the next expiry. A patch of its own adds the
-finalizer of a grant, before its binding is written, and another one removes it
+copy of all grants. Each event updates the copy and wakes the reconcile loop of the
+grant's ArgoCDInstance (``controller.reconciler``), which evaluates all of its grants.
+The loop also reconciles at the next expiry. A patch of its own adds the finalizer of a
+grant, before its binding is written, and another one removes it
 (``controller.status.writer``).
 
-For ArgoCDInstances, kopf starts the daemon, the timer of the resync and the handler of
-deletions, and manages the finalizer (``argogrant.handlers``).
+For ArgoCDInstances, kopf starts a daemon, which ensures that the loop runs, the timer
+of the resync and the handler of deletions, and manages the finalizer
+(``argogrant.handlers``).
 """

@@ -452,4 +452,5 @@ class Finding:
     is_final: bool = False
     """True if the grant has ended permanently; only a new grant grants access again."""
     is_unknown: bool = False
-    """True if the fact is unknown, not false: keep an existing binding, add none."""
+    """True if an existing binding stays and none is added: the fact is unknown, or the
+    grant could not start any more."""
