@@ -13,6 +13,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -365,6 +366,10 @@ class DecisionCache:
         self._finalizer_first = finalizer_first
         self.decided_at = datetime.min.replace(tzinfo=UTC)
         self.recheck_at: datetime | None = None
+        self.has_postponed = False
+        """True if a decision is due, and only its removal was planned since."""
+        self.outdated: AbstractSet[str] = frozenset()
+        """Uids of grants whose decisions no longer hold, as found last."""
         self.revision = 0
         """Changes whenever the desired bindings may have changed."""
         self.records: dict[str, GrantRecord] = {}
@@ -417,8 +422,7 @@ class DecisionCache:
             if grant is None:
                 continue
             decision = before.get(grant.uid)
-            is_valid = decision is not None and decision.grant is grant
-            if decision is None or not is_valid or _is_due(decision, now):
+            if decision is None or not _holds(decision, grant, now):
                 decision = _decide_meanwhile(grant, decision, now)
             present[grant.uid] = decision
         is_same = len(present) == len(before) and all(
@@ -426,8 +430,23 @@ class DecisionCache:
         )
         return before if is_same else present
 
+    def find_outdated(self, records: Iterable[GrantRecord], now: datetime) -> None:
+        """Find the decisions that no longer hold (``outdated``).
+
+        Their bindings may have been removed since they were made, so these grants are
+        reported by the next reconciliation, which decides again.
+        """
+        present = {record.uid: record.grant for record in records}
+        self.outdated = {
+            uid
+            for uid in self.records
+            if uid not in present
+            or not _holds(self._decisions.get(uid), present[uid], now)
+        }
+
     def postpone_recheck(self, decisions: Iterable[Decision], now: datetime) -> None:
         """Set ``recheck_at`` to the first time after now, if removals wait for it."""
+        self.has_postponed |= self.recheck_at is not None and self.recheck_at <= now
         instants = (decision.recheck_at for decision in decisions)
         self.recheck_at = min((i for i in instants if i and i > now), default=None)
 
@@ -484,6 +503,7 @@ class DecisionCache:
         if not _same_bindings(before, self._decisions):
             self.revision += 1
         self._state, self.decided_at = state, now
+        self.has_postponed, self.outdated = False, frozenset()
         instants = (decision.recheck_at for decision in self._decisions.values())
         self.recheck_at = min((i for i in instants if i is not None), default=None)
 
@@ -681,6 +701,13 @@ def _is_still_valid(
         and decision.related == related
         and not _is_due(decision, now)
     )
+
+
+def _holds(decision: Decision | None, grant: Grant | None, now: datetime) -> bool:
+    """Return whether a decision is still that about a grant, if it can be parsed."""
+    if decision is None:
+        return grant is None
+    return decision.grant is grant and not _is_due(decision, now)
 
 
 def _is_due(decision: Decision, now: datetime) -> bool:
@@ -895,6 +922,11 @@ class Planner:
         """Replace the decisions that no longer hold, if it is impossible to decide."""
         grants = self._store.grants_of(self._name)
         self.decisions.replace_outdated(grants, self._clock())
+
+    def find_outdated(self) -> None:
+        """Find the decisions that no longer hold; their grants are not reported."""
+        grants = self._store.grants_of(self._name)
+        self.decisions.find_outdated(grants, self._clock())
 
     def remember_written(self, plans: Iterable[ProjectPlan]) -> None:
         """Remember the ended members that were just recorded.

@@ -711,7 +711,8 @@ class Reconciler:
         while True:
             write_wait = write_due - loop.time()
             seconds = min(LONGEST_SLEEP, self._until_recheck(), write_wait)
-            if seconds <= 0 or self._clock() < self._decisions.decided_at:
+            is_set_back = self._clock() < self._decisions.decided_at
+            if seconds <= 0 or is_set_back or self._decisions.has_postponed:
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
@@ -880,6 +881,7 @@ class Reconciler:
 
     def _report_grants(self, planned: Plan, seen: Snapshot) -> Steps[Mapping[str, int]]:
         """Report all grants; return their number by the reason of their condition."""
+        self._planner.find_outdated()
         return self._reporter.report_and_release_grants(
             self._decisions, planned, seen, self._clock(), self._faults
         )

@@ -545,6 +545,57 @@ async def test_removal_does_not_wait_for_minutes_while(
         assert took < 6 * SLOW
         assert operator.bound == {f"user-{number}" for number in range(MANY)}
         assert operator.instance_ready == "+Converged"
+        happened = operator.happened("g1") + operator.happened("g2")
+        assert "unbound" not in happened
+        assert happened.count("ended") == 2
+
+
+@pytest.mark.parametrize(
+    ("owner", "function", "way"),
+    [
+        pytest.param(planner.Planner, "plan", "expired", id="expires before the plan"),
+        pytest.param(planner, "add_notes", "expired", id="expires before the report"),
+        pytest.param(planner, "add_notes", "revoked", id="revoked before the report"),
+    ],
+)
+async def test_end_between_decision_and_report_is_reported_as_an_end(
+    owner: Any, function: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The binding is gone by then, and the decision still wants it."""
+    async with two_bound() as operator:
+        left = (end_of(operator, "g1") - operator.clock()).total_seconds()
+        await asyncio.sleep(left - (SLOW / 2 if way == "expired" else 10 * SLOW))
+        monkeypatch.setattr(owner, function, slow(getattr(owner, function), []))
+        for number in range(5):
+            operator.grant(f"new-{number}", f"user-{number}")
+        if way == "revoked":
+            await asyncio.sleep(1.5 * SLOW)
+            operator.revoke("g1")
+        await asyncio.sleep(20 * SLOW)
+        monkeypatch.undo()
+        await asyncio.sleep(SETTLED)
+
+        assert operator.happened("g1") == ["requested", "bound", "ended"]
+
+
+async def test_start_during_a_long_report_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is written meanwhile ends access only, and nothing else changes then."""
+    async with two_bound() as operator:
+        start = operator.clock() + timedelta(seconds=20)
+        begin = start.strftime("%Y-%m-%dT%H:%M:%SZ")
+        operator.grant("later", "carol", notBefore=begin, duration="1h")
+        for number in range(5):
+            operator.grant(f"other-{number}", f"user-{number}")
+        await asyncio.sleep(17)
+        report = reporter.Reporter._report_grant
+        monkeypatch.setattr(reporter.Reporter, "_report_grant", slow(report, []))
+        operator.edit_rbac(policy_csv=OTHER_RULES)
+        await until(lambda: operator.clock() > start + timedelta(seconds=1), within=20)
+        monkeypatch.undo()
+
+        await until(lambda: "carol" in operator.bound, within=10)
 
 
 @pytest.mark.parametrize(

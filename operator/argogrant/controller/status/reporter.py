@@ -313,6 +313,8 @@ class Reporter:
 
         The finalizers come first because a grant that is about to be gone needs no
         status. A grant whose report fails unexpectedly leaves the others reported.
+        Grants with an outdated decision are left to the next reconciliation: what the
+        decision wants may be gone already.
 
         Returns:
             The number of grants by the reason of their Ready condition.
@@ -324,6 +326,8 @@ class Reporter:
             ):
                 self._writer.release(record, self._store.grants.upsert)
         for record in decisions.records.values():
+            if record.uid in decisions.outdated:
+                continue
             try:
                 self._report_grant(record, state, now)
             except Exception as error:  # noqa: BLE001 - others are reported
