@@ -712,7 +712,9 @@ class Reconciler:
             write_wait = write_due - loop.time()
             seconds = min(LONGEST_SLEEP, self._until_recheck(), write_wait)
             is_set_back = self._clock() < self._decisions.decided_at
-            if seconds <= 0 or is_set_back or self._decisions.has_postponed:
+            may_decide = loop.time() >= self._resume_at
+            is_overdue = may_decide and self._decisions.has_postponed
+            if seconds <= 0 or is_set_back or is_overdue:
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
