@@ -65,7 +65,7 @@ def test_late_removal_is_a_violation(seconds: float, violations: int) -> None:
 def test_sweep_that_leaves_access_is_a_violation(
     seconds: float, violations: int, *, is_denied: bool
 ) -> None:
-    outcome = Outcome("Somebody does something", "Somebody")
+    outcome = Outcome("A requester tries", "A requester")
     outcome.judge_sweep(seconds, "exit 0", is_denied=is_denied)
 
     assert len(outcome.violations) == violations

@@ -97,7 +97,7 @@ def test_access_ends_first_when_the_namespace_is_deleted(
         assert world.may_sync()
         plane.kubectl("delete", "namespace", "argogrant", "--wait=false")
         try:
-            eventually(lambda: not world.may_sync(), within=10)
+            eventually(lambda: not world.may_sync(), within=5)
             assert world.overlay() == ""
             assert "deletionTimestamp" not in world.instance()["metadata"]
             says = argogrant(plane, "doctor", "-n", "argogrant", status=1).stdout

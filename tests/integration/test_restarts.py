@@ -10,7 +10,7 @@ import pytest
 from controlplane import ControlPlane
 from support import live_policies, operator_process
 from support.admission_objects import Asker, Body
-from support.live_cluster import after, eventually
+from support.live_cluster import after
 from support.live_policies import ClusterWithPolicies, a_policy, approved_by
 
 pytestmark = pytest.mark.timeout(900)  # seven starts, and policies that must vouch
@@ -220,13 +220,8 @@ STEPS = (
 
 
 def come_true(world: ClusterWithPolicies, outcome: dict[str, str]) -> None:
-    def is_true() -> bool:
-        return all(
-            world.reason_and_message(name)[0] == reason
-            for name, reason in outcome.items()
-        )
-
-    eventually(is_true, within=START_SECONDS)
+    for name, reason in outcome.items():
+        world.wait_for_reason(name, reason, within=START_SECONDS)
 
 
 @pytest.mark.long

@@ -113,11 +113,18 @@ class ClusterWithPolicies(World):
             "accessapproval", approval["metadata"]["name"], "Counted"
         )
 
-    def wait_for_reason(self, name: str, reason: str, condition: str = "Ready") -> str:
+    def wait_for_reason(
+        self,
+        name: str,
+        reason: str,
+        condition: str = "Ready",
+        *,
+        within: float = TIMEOUT,
+    ) -> str:
         """Wait until a grant's condition has a reason; return its message."""
         eventually(
             lambda: self.reason_and_message(name, condition)[0] == reason,
-            within=TIMEOUT,
+            within=within,
         )
         return self.reason_and_message(name, condition)[1]
 

@@ -2,10 +2,10 @@
 
 A write that removes access is never delayed, and delays no other. A write that only
 adds access waits up to 1.2 s for others, and longer while another program overwrites
-the key: two programs that overwrite each other make Argo CD reload its
-policy without end. From the third overwrite within ten minutes, each delay is twice as
-long as the one before, and the condition ``Contested`` names the field manager of the
-other program, if the API server has recorded it::
+the key: two programs that overwrite each other make Argo CD reload its policy without
+end. From the third overwrite within ten minutes, each delay is twice as long as the one
+before, and the condition ``Contested`` names the field manager of the other program, if
+the API server has recorded it::
 
     time      0 s       overwritten  ─> written again at once
               ...       overwritten  ─> written again at once

@@ -13,7 +13,6 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -368,8 +367,6 @@ class DecisionCache:
         self.recheck_at: datetime | None = None
         self.has_postponed = False
         """True if a decision is due, and only its removal was planned since."""
-        self.outdated: AbstractSet[str] = frozenset()
-        """Uids of grants whose decisions no longer hold, as found last."""
         self.revision = 0
         """Changes whenever the desired bindings may have changed."""
         self.records: dict[str, GrantRecord] = {}
@@ -430,19 +427,14 @@ class DecisionCache:
         )
         return before if is_same else present
 
-    def find_outdated(self, records: Iterable[GrantRecord], now: datetime) -> None:
-        """Find the decisions that no longer hold (``outdated``).
+    def is_outdated(self, uid: str, current: GrantRecord | None, now: datetime) -> bool:
+        """Return whether a grant has to be decided again, by its present record.
 
-        Their bindings may have been removed since they were made, so these grants are
-        reported by the next reconciliation, which decides again.
+        Its binding may have been removed since it was decided.
         """
-        present = {record.uid: record.grant for record in records}
-        self.outdated = {
-            uid
-            for uid in self.records
-            if uid not in present
-            or not _holds(self._decisions.get(uid), present[uid], now)
-        }
+        if current is None or current.uid != uid:
+            return True
+        return not _holds(self._decisions.get(uid), current.grant, now)
 
     def postpone_recheck(self, decisions: Iterable[Decision], now: datetime) -> None:
         """Set ``recheck_at`` to the first time after now, if removals wait for it."""
@@ -502,8 +494,7 @@ class DecisionCache:
         }
         if not _same_bindings(before, self._decisions):
             self.revision += 1
-        self._state, self.decided_at = state, now
-        self.has_postponed, self.outdated = False, frozenset()
+        self._state, self.decided_at, self.has_postponed = state, now, False
         instants = (decision.recheck_at for decision in self._decisions.values())
         self.recheck_at = min((i for i in instants if i is not None), default=None)
 
@@ -922,11 +913,6 @@ class Planner:
         """Replace the decisions that no longer hold, if it is impossible to decide."""
         grants = self._store.grants_of(self._name)
         self.decisions.replace_outdated(grants, self._clock())
-
-    def find_outdated(self) -> None:
-        """Find the decisions that no longer hold; their grants are not reported."""
-        grants = self._store.grants_of(self._name)
-        self.decisions.find_outdated(grants, self._clock())
 
     def remember_written(self, plans: Iterable[ProjectPlan]) -> None:
         """Remember the ended members that were just recorded.

@@ -883,7 +883,6 @@ class Reconciler:
 
     def _report_grants(self, planned: Plan, seen: Snapshot) -> Steps[Mapping[str, int]]:
         """Report all grants; return their number by the reason of their condition."""
-        self._planner.find_outdated()
         return self._reporter.report_and_release_grants(
             self._decisions, planned, seen, self._clock(), self._faults
         )

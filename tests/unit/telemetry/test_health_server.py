@@ -168,6 +168,7 @@ def test_huge_request_takes_no_memory(server, sent) -> None:
         tracemalloc.stop()
 
     assert peak < 2**21
+    assert server.get("/livez") == (200, "standby\n")
 
 
 def test_connection_serves_one_request(server) -> None:

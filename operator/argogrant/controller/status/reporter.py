@@ -326,7 +326,8 @@ class Reporter:
             ):
                 self._writer.release(record, self._store.grants.upsert)
         for record in decisions.records.values():
-            if record.uid in decisions.outdated:
+            current = self._store.grant(record.name)
+            if decisions.is_outdated(record.uid, current, now):
                 continue
             try:
                 self._report_grant(record, state, now)
